@@ -1,0 +1,26 @@
+"""JSON Web Tokens in front of any WSGI or ASGI app."""
+
+from ._core.challenge import Challenge
+from ._core.identity import Identity
+from ._core.keys import Key, KeySet
+from ._core.requirement import Requirement, all_scopes, any_scope, role, scope
+from .errors import AuthError, ConfigurationError
+from .guard import Guard
+from .issuer import ANY_AUDIENCE, Issuer
+
+__all__ = [
+    "ANY_AUDIENCE",
+    "AuthError",
+    "Challenge",
+    "ConfigurationError",
+    "Guard",
+    "Identity",
+    "Issuer",
+    "Key",
+    "KeySet",
+    "Requirement",
+    "all_scopes",
+    "any_scope",
+    "role",
+    "scope",
+]

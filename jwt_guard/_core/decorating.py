@@ -1,0 +1,58 @@
+"""Run a check before a function or before every method of a class-based view."""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any, ParamSpec, TypeVar, cast
+
+from ..errors import ConfigurationError
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def guarded(target: _F, check: Callable[..., None], dispatch: str) -> _F:
+    """Return *target* so that *check* runs first, with the same arguments.
+
+    Args:
+        target: A function, sync or async, or a class-based view.
+        check: Takes the call's arguments; raises to refuse.
+        dispatch: Name of the method of a class that handles every request. It is
+            replaced in the class itself, so that subclasses stay guarded.
+    """
+    if isinstance(target, type):
+        method = getattr(target, dispatch, None)
+        if method is None:
+            raise ConfigurationError(f"{target.__name__} is no class-based view: no {dispatch}()")
+        setattr(target, dispatch, guarded(method, check, dispatch))
+        return cast("_F", target)
+    if not callable(target):
+        raise ConfigurationError(f"{target!r} is no endpoint; requires(…) goes above a function")
+    if _is_async(target):
+        return cast("_F", _async_wrapper(target, check))
+    return cast("_F", _wrapper(target, check))
+
+
+def _is_async(target: Callable[..., Any]) -> bool:
+    return iscoroutinefunction(target) or iscoroutinefunction(getattr(target, "__call__", None))  # noqa: B004  an instance with an async __call__ is an endpoint too
+
+
+def _wrapper(function: Callable[_P, _R], check: Callable[_P, None]) -> Callable[_P, _R]:
+    @wraps(function)
+    def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        check(*args, **kwargs)
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+def _async_wrapper(
+    function: Callable[_P, Awaitable[_R]], check: Callable[_P, None]
+) -> Callable[_P, Awaitable[_R]]:
+    @wraps(function)
+    async def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        check(*args, **kwargs)
+        return await function(*args, **kwargs)
+
+    return wrapper
