@@ -1,0 +1,1 @@
+"""Keys from the network, against real servers."""
