@@ -1,0 +1,271 @@
+"""The straight line of a request, the clock and the log line.
+
+    values - bearer -> token - jws.peek -> issuer -> key - jws.verify ->
+    claims.check(now) -> Identity
+
+Raise, never return a verdict: a forgotten `except` is a 500, a forgotten `if` is
+an open door.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
+from typing import cast
+
+from ._core import bearer, claims, jws
+from ._core.challenge import Challenge, RenderBody, problem, quoted, render
+from ._core.claims import Claims, UnverifiedClaims
+from ._core.identity import Identity, identify
+from ._core.jws import UnverifiedToken
+from ._core.keys import Key
+from .errors import AuthError, ConfigurationError, InvalidToken, KeysUnavailable, Reason
+from .issuer import Issuer
+from .remote.flight import Flight
+from .remote.keys import FreshKeys
+from .tenants import Tenants
+
+_log = logging.getLogger("jwt_guard")
+
+# What servers allow for a header line (nginx 8 KiB, gunicorn 8190 bytes); access
+# tokens with a few dozen roles are under 4 KiB.
+_MAX_TOKEN_BYTES = 8192
+
+# Enough to find the route in a log; a path is the client's to make long.
+_MAX_LOGGED_PATH = 200
+
+
+class Guard:
+    """The configured decision maker of one API.
+
+    Thread-safe; make one at import time and share it. It does no I/O with static
+    keys, and never on the thread of a request with fetched ones.
+    """
+
+    def __init__(
+        self,
+        *known: Issuer,
+        issuers: Callable[[str], Issuer | None] | None = None,
+        realm: str = "api",
+        clock: Callable[[], float] = time.time,
+        max_token_bytes: int = _MAX_TOKEN_BYTES,
+        render_body: RenderBody | None = None,
+    ) -> None:
+        """Make a guard that trusts the *known* issuers.
+
+        Args:
+            known: The trusted issuers; a token's `iss` chooses among them.
+            issuers: Finds further ones at run time, as (name) -> issuer or None;
+                for tenants. The name is what an unverified token says. Answers
+                are cached for five minutes, at most 1024 of each kind. It is
+                called on the request's thread and must not block.
+            realm: The protection space that challenges name (RFC 9110 §11.5).
+            clock: Returns the seconds since the epoch.
+            max_token_bytes: Longest token that is looked at.
+            render_body: Makes another body for refusals, as (error) -> (media
+                type, octets); status and challenge stay as they are. If it
+                raises, that is logged and the default body is sent.
+
+        Raises:
+            ConfigurationError: No issuer, two of one name, a bad realm or option.
+        """
+        if (not known and issuers is None) or not all(isinstance(one, Issuer) for one in known):
+            raise ConfigurationError(
+                'a guard needs issuers: Guard(Issuer("https://…", audience=…, keys=…))'
+            )
+        self._issuers = {issuer.name: issuer for issuer in known}
+        self._tenants = Tenants(issuers) if issuers is not None else None
+        if len(self._issuers) != len(known):
+            raise ConfigurationError(
+                "two issuers have one name; an issuer takes several audiences and keys"
+            )
+        if not isinstance(max_token_bytes, int) or max_token_bytes < 1:
+            raise ConfigurationError(f"max_token_bytes is positive, not {max_token_bytes!r}")
+        if not callable(clock) or not (render_body is None or callable(render_body)):
+            raise ConfigurationError(
+                "clock and render_body are functions; pass time.time, not time.time()"
+            )
+        quoted(realm)
+        self._realm = realm
+        self._clock = clock
+        self._max_token_bytes = max_token_bytes
+        self._render_body = render_body
+
+    def authenticate(self, authorization: Sequence[bytes]) -> Identity:
+        """Return the verified caller.
+
+        Args:
+            authorization: The value of every Authorization field of the request
+                (RFC 9110 §11.6.2), in order, as received.
+
+        Raises:
+            MissingToken: No credentials, or another scheme's.
+            InvalidRequest: Repeated, malformed or over-long.
+            InvalidToken: The token is not valid here; `reason` says why.
+            KeysUnavailable: The issuer's keys cannot be had at present.
+        """
+        line = self._line(authorization)
+        try:
+            while True:
+                next(line).wait()
+        except StopIteration as end:
+            return cast("Identity", end.value)
+
+    async def authenticate_async(self, authorization: Sequence[bytes]) -> Identity:
+        """Return the verified caller, without ever blocking the event loop.
+
+        See `authenticate`.
+        """
+        line = self._line(authorization)
+        try:
+            while True:
+                await next(line).wait_async()
+        except StopIteration as end:
+            return cast("Identity", end.value)
+
+    def _line(self, authorization: Sequence[bytes]) -> Generator[Flight, None, Identity]:
+        """Walk the line; yield what must be waited for, which is rare."""
+        token = jws.peek(bearer.parse(authorization, self._max_token_bytes))
+        unverified_claims = claims.peek(token.unverified_payload)
+        issuer = self._issuer_of(unverified_claims)
+        try:
+            key = issuer.find(token.unverified_alg, token.unverified_kid)
+            if isinstance(key, Flight):
+                flight = key
+                yield flight
+                key = flight.settle(token.unverified_alg, token.unverified_kid)
+            return _verify(token, unverified_claims, issuer, key, now=self._clock())
+        except AuthError as error:
+            error.issuer = issuer.name
+            raise
+
+    def _issuer_of(self, unverified_claims: UnverifiedClaims) -> Issuer:
+        """Choose the issuer; `iss` is compared again once it is verified."""
+        name = unverified_claims.get("iss")
+        issuer = self._issuers.get(name) if isinstance(name, str) else None
+        if issuer is None and self._tenants is not None and isinstance(name, str):
+            issuer = self._tenants.get(name)
+        if issuer is None:
+            raise InvalidToken(Reason.UNKNOWN_ISSUER, self._issuer_hint(name))
+        return issuer
+
+    def _issuer_hint(self, name: object) -> str:
+        if not isinstance(name, str):
+            return "the token has no iss that is a string"
+        for known in self._issuers:
+            if known.rstrip("/") == name.rstrip("/"):
+                return f"the token's iss differs from {known!r} only by a trailing slash"
+        return f"configured issuers: {', '.join(self._issuers)}"
+
+    def warm_up(self) -> None:
+        """Fetch the keys of all issuers that have none yet, before requests come.
+
+        Raises:
+            KeysUnavailable: Some could not be had in time. The guard works all
+                the same, and goes on trying when requests come.
+        """
+        for flight in self._departures():
+            flight.wait()
+        self._check_ready()
+
+    async def warm_up_async(self) -> None:
+        """Do what `warm_up` does, without blocking the event loop."""
+        for flight in self._departures():
+            await flight.wait_async()
+        self._check_ready()
+
+    def _departures(self) -> list[Flight]:
+        flights = [fresh.warm_up() for fresh in self._fresh()]
+        return [flight for flight in flights if flight is not None]
+
+    def _check_ready(self) -> None:
+        states = [state for state in self.health() if not state["ready"]]
+        if states:
+            names = ", ".join(f"{state['issuer']}: {state['last_error']}" for state in states)
+            raise KeysUnavailable(hint=f"no keys yet of {names}")
+
+    def _fresh(self) -> list[FreshKeys]:
+        tenants = self._tenants.current() if self._tenants is not None else []
+        return [one.fresh for one in (*self._issuers.values(), *tenants) if one.fresh is not None]
+
+    def health(self) -> list[dict[str, object]]:
+        """Return the state of each issuer's keys that are fetched or reloaded.
+
+        Returns:
+            JSON-ready objects: `issuer`, `ready`, `keys` (their ids), `age`,
+            `fresh_for`, `usable_for` and `next_try_in` in seconds (None where
+            there is no limit), `failures` in a row, `last_error`. Issuers with
+            keys that never change are left out.
+        """
+        return [fresh.health() for fresh in self._fresh()]
+
+    def readiness(self) -> Challenge:
+        """Return the answer of a readiness probe: 200 if all have keys, else 503.
+
+        The body is `{"ready": true}` or false; what is wrong is for `health` to
+        say, and for operators to see.
+        """
+        ready = all(state["ready"] for state in self.health())
+        body = json.dumps({"ready": ready}).encode()
+        headers = (
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", "no-store"),
+        )
+        return Challenge(200 if ready else 503, headers, body)
+
+    def challenge(self, error: AuthError) -> Challenge:
+        """Return the answer to *error*: status, header fields, body."""
+        if self._render_body is not None:
+            try:
+                return render(error, realm=self._realm, body=self._render_body(error))
+            except Exception:  # noqa: BLE001  the operator's hook; its failure must not be a 500
+                _log.exception("render_body failed; the default body is sent")
+        return render(error, realm=self._realm, body=problem(error))
+
+    def refuse(self, error: AuthError, *, method: str, path: str) -> Challenge:
+        """Log the refusal once and return the answer to send; for adapters.
+
+        Args:
+            error: What was raised.
+            method: The request's method; the answer to HEAD has no body.
+            path: The decoded path, for the log.
+        """
+        _log.log(
+            logging.WARNING if isinstance(error, KeysUnavailable) else logging.INFO,
+            "refused %s %s: %d %s%s",
+            ascii(method[:_MAX_LOGGED_PATH])[1:-1],
+            ascii(path[:_MAX_LOGGED_PATH])[1:-1],
+            error.status,
+            error.reason,
+            f" ({error.hint})" if error.hint else "",
+            extra={
+                "reason": error.reason.value,
+                "issuer": error.issuer,
+                "kid": error.kid,
+                "path": path[:_MAX_LOGGED_PATH],
+                "hint": error.hint,
+            },
+        )
+        challenge = self.challenge(error)
+        return replace(challenge, body=b"") if method == "HEAD" else challenge
+
+
+def _verify(
+    token: UnverifiedToken,
+    unverified_claims: UnverifiedClaims,
+    issuer: Issuer,
+    key: Key,
+    *,
+    now: float,
+) -> Identity:
+    """Return the caller that *token* proves to be, by *key* and *issuer*'s rules."""
+    try:
+        jws.verify(token, key)
+        verified = Claims(unverified_claims)
+        claims.check(verified, token.unverified_typ, issuer.rules, now=now)
+        return identify(verified, issuer.rules, key.kid)
+    except AuthError as error:
+        error.kid = key.kid
+        raise

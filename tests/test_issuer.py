@@ -1,0 +1,263 @@
+"""RFC 8414 §2, RFC 9068 §4: jwt_guard.issuer; fetched keys are in tests/remote."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jwt_guard import ANY_AUDIENCE, Issuer, Key, KeySet
+from jwt_guard.errors import ConfigurationError, InvalidToken
+from jwt_guard.remote.flight import Flight
+from tests.keys import AUDIENCE, EC256, ISSUER, RSA, SECRET, STRANGER, issuer, shown
+
+DEFAULTS: dict[str, Any] = {"audience": AUDIENCE, "keys": EC256.key}
+
+
+def wrong(**options: Any) -> str:
+    """Return what is said of an issuer with these options."""
+    with pytest.raises(ConfigurationError) as info:
+        issuer(**options)
+    assert str(info.value).startswith(f"issuer {ISSUER!r}: ")
+    assert info.value.__cause__ is None
+    return str(info.value).removeprefix(f"issuer {ISSUER!r}: ")
+
+
+def test_defaults() -> None:
+    """By default `iss`, `aud` and `exp` are checked, with ten seconds of leeway."""
+    rules = issuer().rules
+    assert rules.issuer == ISSUER
+    assert rules.audience == frozenset({AUDIENCE})
+    assert rules.leeway == 10
+    assert rules.required == ()
+    assert rules.values == ()
+    assert rules.max_age is None
+    assert rules.token_types == {None, "jwt", "at+jwt"}
+    assert rules.refuse_id_tokens is False
+    assert rules.scope_paths == ("scope", "scp")
+    assert rules.role_paths == ("roles",)
+
+
+def test_options() -> None:
+    """What is configured is what is checked."""
+    rules = issuer(
+        audience={"a", "b"},
+        leeway=0,
+        required_claims=("tenant",),
+        claim_values={"token_use": ["access"]},
+        max_age=0.5,
+        token_types={"application/X+JWT", None},
+        refuse_id_tokens=True,
+        scope_paths=["permissions"],
+        role_paths=[],
+    ).rules
+    assert rules.audience == frozenset({"a", "b"})
+    assert rules.leeway == 0
+    assert rules.required == ("tenant",)
+    assert rules.values == (("token_use", frozenset({"access"})),)
+    assert rules.max_age == 0.5
+    assert rules.token_types == {None, "x+jwt"}
+    assert rules.refuse_id_tokens is True
+    assert rules.scope_paths == ("permissions",)
+    assert rules.role_paths == ()
+
+
+@pytest.mark.parametrize("name", ["", None, 5, b"issuer", ["issuer"]])
+def test_name(name: Any) -> None:
+    """The name is text that is not empty."""
+    with pytest.raises(ConfigurationError, match="name is the exact text of iss, not empty"):
+        Issuer(name, **DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    "audience", [None, "", [], (), [""], ["a", ""], ["a", None], [5], 5, b"api", True]
+)
+def test_audience(audience: Any) -> None:
+    """The audience is a name or several; skipping the check has to be spelled out."""
+    assert "say audience=ANY_AUDIENCE" in wrong(audience=audience)
+
+
+def test_audience_iterator() -> None:
+    """An iterator, which a second look would find empty, is no list of names."""
+    assert "audience is the name of this API" in wrong(audience=iter(["api"]))
+
+
+def test_any_audience() -> None:
+    """ANY_AUDIENCE skips the check."""
+    assert issuer(audience=ANY_AUDIENCE).rules.audience is None
+
+
+@pytest.mark.parametrize("leeway", [-1, -0.001, 60.001, 61, 1e9, float("nan"), None, "5", True])
+def test_leeway(leeway: Any) -> None:
+    """The leeway is 0 to 60 seconds."""
+    assert wrong(leeway=leeway) == f"leeway is 0 to 60 seconds, not {leeway!r}"
+    assert issuer(leeway=60).rules.leeway == 60
+
+
+@pytest.mark.parametrize("max_age", [0, -1, float("nan"), "60", True, [60]])
+def test_max_age(max_age: Any) -> None:
+    """The greatest age is a positive number of seconds."""
+    assert wrong(max_age=max_age) == f"max_age is a positive number of seconds, not {max_age!r}"
+
+
+@pytest.mark.parametrize("option", ["required_claims", "scope_paths", "role_paths"])
+@pytest.mark.parametrize("names", ["sub", None, 5, [""], ["sub", 5], [None], b"sub"])
+def test_names(option: str, names: Any) -> None:
+    """Claims are named in a list; a single string, whose letters would be names, is refused."""
+    assert wrong(**{option: names}).startswith(f"{option} is a list of claims, for example [")
+
+
+def claim_names() -> Iterator[str]:
+    yield "sub"
+
+
+@pytest.mark.parametrize("option", ["required_claims", "scope_paths", "role_paths"])
+def test_names_iterator(option: str) -> None:
+    """An iterator is refused: checking it would empty it, and nothing would be required."""
+    assert list(claim_names()) == ["sub"]
+    assert wrong(**{option: claim_names()}).startswith(f"{option} is a list of claims")
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (None, "claim_values is a mapping"),
+        (["token_use"], "claim_values is a mapping"),
+        ({"token_use": "access"}, "claim_values of 'token_use' is a list of claims"),
+        ({"token_use": []}, "claim_values of 'token_use' is empty, and nothing would pass"),
+        ({"token_use": [5]}, "claim_values of 'token_use' is a list of claims"),
+    ],
+)
+def test_claim_values(values: Any, text: str) -> None:
+    """Each claim that must have a value has a list of them."""
+    assert wrong(claim_values=values).startswith(text)
+
+
+@pytest.mark.parametrize("types", ["at+jwt", [], (), [""], [5], ["at+jwt", 5], 5, iter(["jwt"])])
+def test_token_types(types: Any) -> None:
+    """Token types are a list, with None for no type."""
+    assert wrong(token_types=types).startswith("token_types is a list, for example ['at+jwt']")
+
+
+def test_profile() -> None:
+    """The profile says type and claims; it is the one of RFC 9068, and goes with no types."""
+    rules = issuer(profile="rfc9068", required_claims=["tenant"]).rules
+    assert rules.token_types == {"at+jwt"}
+    assert rules.required == (*("tenant", "iss", "exp", "aud", "sub", "client_id", "iat", "jti"),)
+    assert "unknown profile 'rfc7519'" in wrong(profile="rfc7519")
+    assert "drop token_types=" in wrong(profile="rfc9068", token_types=["at+jwt"])
+
+
+def find(one: Issuer, alg: str, kid: str | None) -> Key:
+    found = one.find(alg, kid)
+    assert not isinstance(found, Flight)
+    return found
+
+
+def test_keys() -> None:
+    """Keys are one, several in any iterable, or a set."""
+    for keys in (EC256.key, [EC256.key], (EC256.key,), {EC256.key}, KeySet(EC256.key)):
+        assert find(issuer(keys=keys), "ES256", None) is EC256.key
+    several = issuer(keys=iter([EC256.key, RSA.key]))
+    assert find(several, "RS256", None) is RSA.key
+    with pytest.raises(InvalidToken):
+        find(several, "ES384", None)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        *("secret", b"secret", 5, [None], [EC256.key, "secret"], RSA.public_pem),
+        *(SECRET.secret.decode(), EC256.private_jwk, EC256.private),
+    ],
+    ids=lambda keys: type(keys).__name__,
+)
+def test_no_keys(keys: Any) -> None:
+    """What is no key is refused, and not shown."""
+    with pytest.raises(ConfigurationError) as info:
+        issuer(keys=keys)
+    assert "keys is a Key, several, or a KeySet; make one with Key.secret" in str(info.value)
+    for text in ("secret of the tests", "BEGIN PUBLIC", EC256.private_jwk["d"]):
+        assert text not in shown(info.value)
+
+
+def test_too_few_keys() -> None:
+    """An empty list is no keys, and two under one name are too many."""
+    with pytest.raises(ConfigurationError, match="a key set needs keys"):
+        issuer(keys=[])
+    with pytest.raises(ConfigurationError, match="two keys for ES256 share the kid"):
+        issuer(keys=[EC256.key, EC256.key])
+
+
+@pytest.mark.parametrize("option", [{"jwks_url": f"{ISSUER}jwks"}, {"algorithms": ["ES256"]}])
+def test_keys_or_fetching(option: dict[str, Any]) -> None:
+    """Keys are given or fetched, not both."""
+    assert wrong(**option).startswith("jwks_url and algorithms are for fetched keys; drop")
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"algorithms": ["HS256"]}, "HS256 needs a shared secret, which is never fetched"),
+        ({"algorithms": []}, "algorithms is empty, and no key would be used"),
+        ({"algorithms": "ES256"}, "algorithms is a list"),
+        ({"jwks_url": "http://login.example/jwks"}, "'http://login.example/jwks' is no URL"),
+        ({"jwks_url": ""}, "'' is no URL to fetch keys from"),
+        ({"wait": -1}, "wait and max_stale are seconds, 0 or more"),
+        ({"wait": float("nan")}, "wait and max_stale are seconds, 0 or more"),
+        ({"max_stale": "5"}, "wait and max_stale are seconds, 0 or more"),
+    ],
+)
+def test_fetching(options: dict[str, Any], text: str) -> None:
+    """How keys are fetched is checked before the first of them is."""
+    assert wrong(keys=None, **options).startswith(text)
+
+
+def test_fetching_needs_url() -> None:
+    """An issuer without keys is found by its URL; one whose name is none needs keys."""
+    with pytest.raises(ConfigurationError, match=r"or give the keys themselves with keys="):
+        Issuer("billing", audience=AUDIENCE)
+    with pytest.raises(ConfigurationError, match="unknown algorithm 'none'"):
+        issuer(keys=None, algorithms=["none"])
+    assert Issuer("billing", audience=AUDIENCE, jwks_url=f"{ISSUER}jwks").fresh is not None
+    assert issuer(keys=None, algorithms=["ES256", "RS256"]).fresh is not None
+    assert issuer().fresh is None
+
+
+def test_key_file(tmp_path: Path) -> None:
+    """A key file is looked at again, unless it was loaded once for all."""
+    path = tmp_path / "key.pem"
+    path.write_bytes(EC256.public_pem)
+    again = issuer(keys=KeySet.load(path, alg="ES256"))
+    once = issuer(keys=KeySet.load(path, alg="ES256", reload=False))
+    assert again.fresh is not None
+    assert once.fresh is None
+    for one in (again, once):
+        assert find(one, "ES256", None) == EC256.key
+
+
+def test_repr() -> None:
+    """Repr shows the configuration, and no key."""
+    text = repr(issuer(keys=[SECRET.key, EC256.key]))
+    assert "Key(alg='HS256', kid=None)" in text
+    assert SECRET.secret.decode() not in text
+    assert EC256.public_jwk["x"] not in text
+
+
+def test_immutable() -> None:
+    """An issuer does not change; its rules are those of its construction."""
+    audience = [AUDIENCE]
+    one = issuer(audience=audience)
+    audience.append("other")
+    assert one.rules.audience == frozenset({AUDIENCE})
+    for name in ("name", "rules", "find", "leeway"):
+        with pytest.raises((AttributeError, TypeError)):
+            setattr(one, name, None)
+
+
+def test_equality() -> None:
+    """Issuers are equal by their configuration, as caches of tenants need."""
+    assert issuer() == issuer()
+    assert issuer() != issuer(leeway=5)
+    assert issuer() != issuer(keys=STRANGER.key)
+    assert len({issuer(), issuer(), issuer(leeway=5)}) == 2
