@@ -1,0 +1,226 @@
+"""ASGI 3: the guard in front of any ASGI app; imports no framework."""
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from contextlib import suppress
+from typing import Any
+
+from ._core.challenge import Challenge
+from ._core.identity import Identity
+from ._core.openings import Openings
+from ._core.requirement import Requirement, requirement
+from .errors import AuthError, ConfigurationError, KeysUnavailable, MissingToken
+from .guard import Guard
+
+__all__ = ["GuardMiddleware", "Readiness", "identity_of", "identity_or_none", "requires"]
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+IDENTITY = "jwt_guard.identity"
+GUARD = "jwt_guard.guard"
+ACCEPTED = "jwt_guard.accepted"
+
+# RFC 6455 §7.4.1: "violating its policy", for servers that cannot send a denial.
+_POLICY_VIOLATION = 1008
+
+
+class GuardMiddleware:
+    """An ASGI app that refuses everybody without a valid token.
+
+    HTTP requests and WebSocket handshakes alike; a WebSocket is refused before
+    it is accepted. The app behind finds the caller as
+    `scope["jwt_guard.identity"]`.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        guard: Guard,
+        public: Iterable[str] = (),
+        anonymous: bool = False,
+        preflight: bool = True,
+        warm_up: bool = True,
+    ) -> None:
+        """Put *guard* in front of *app*.
+
+        Args:
+            app: Any ASGI app.
+            guard: Decides.
+            public: Paths that need no token, by whole segments of the path below
+                `root_path`: "/health"; "*" is one segment, at the end one or
+                more ("/docs/*").
+            anonymous: Let every request without a token through, with the
+                identity None. A token that is present must be valid all the same.
+            preflight: Let CORS preflights through: OPTIONS with Origin and
+                Access-Control-Request-Method.
+            warm_up: Fetch the issuers' keys when the server starts the app (the
+                lifespan's startup), so that no request waits for them.
+
+        Raises:
+            ConfigurationError: A public path is not an absolute, plain one.
+        """
+        self._app = app
+        self._guard = guard
+        self._openings = Openings.of(public, anonymous=anonymous, preflight=preflight)
+        self._warm_up = warm_up
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or let the app answer."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, self._warming_up(receive), send)
+            return
+        if scope["type"] not in ("http", "websocket"):
+            raise ConfigurationError(
+                f"jwt_guard cannot protect an ASGI scope of type {scope['type']!r}"
+            )
+        scope = dict(scope)
+        if scope["type"] == "websocket":
+            send = _noting_accept(scope, send)
+        try:
+            scope[IDENTITY] = await self._identity(scope)
+            scope[GUARD] = self._guard
+            await self._app(scope, receive, send)
+        except AuthError as error:
+            await refuse(self._guard, error, scope, send)
+
+    def _warming_up(self, receive: Receive) -> Receive:
+        async def warming_up() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.startup" and self._warm_up:
+                # Without keys the app starts all the same: it outlives its provider,
+                # and the guard has logged what is wrong.
+                with suppress(KeysUnavailable):
+                    await self._guard.warm_up_async()
+            return message
+
+        return warming_up
+
+    async def _identity(self, scope: Scope) -> Identity | None:
+        values = [value for name, value in scope["headers"] if name == b"authorization"]
+        try:
+            return await self._guard.authenticate_async(values)
+        except MissingToken:
+            if not self._is_open(scope):
+                raise
+            return None
+
+    def _is_open(self, scope: Scope) -> bool:
+        return self._openings.admit(path_of(scope), scope.get("raw_path")) or (
+            self._openings.preflight and is_preflight(scope)
+        )
+
+
+class Readiness:
+    """An ASGI app for probes: 200 when every issuer has keys, else 503.
+
+    The body is `{"ready": true}` or false; what is wrong is in `Guard.health`.
+    """
+
+    def __init__(self, guard: Guard) -> None:
+        """Report on *guard*."""
+        self._guard = guard
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer an HTTP request, whatever its path and method."""
+        await _respond(self._guard.readiness(), "http.response", send)
+
+
+def requires(*parts: str | Requirement) -> Callable[[ASGIApp], ASGIApp]:
+    """Guard an ASGI app, behind a `GuardMiddleware`, by a requirement.
+
+    Args:
+        parts: Scope values, all of which are needed, or expressions.
+
+    Raises:
+        ConfigurationError: Empty or malformed; at a request, when no middleware
+            of this library is in front.
+    """
+    needed = requirement(*parts)
+
+    def decorate(app: ASGIApp) -> ASGIApp:
+        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "lifespan":
+                try:
+                    needed.check(identity_of(scope))
+                except AuthError as error:
+                    await refuse(scope[GUARD], error, scope, send)
+                    return
+            await app(scope, receive, send)
+
+        return guarded
+
+    return decorate
+
+
+def identity_of(scope: Scope) -> Identity:
+    """Return the verified caller.
+
+    Raises:
+        MissingToken: The request came without a token, through an opening.
+        ConfigurationError: No middleware of this library is in front.
+    """
+    identity = identity_or_none(scope)
+    if identity is None:
+        raise MissingToken
+    return identity
+
+
+def identity_or_none(scope: Scope) -> Identity | None:
+    """Return the verified caller, or None where none was asked for.
+
+    Raises:
+        ConfigurationError: No middleware of this library is in front.
+    """
+    try:
+        identity: Identity | None = scope[IDENTITY]
+    except KeyError:
+        raise ConfigurationError(
+            "no guard is in front of this app; wrap it: GuardMiddleware(app, guard=guard)"
+        ) from None
+    return identity
+
+
+def _noting_accept(scope: Scope, send: Send) -> Send:
+    async def noting(message: Message) -> None:
+        if message["type"] == "websocket.accept":
+            scope[ACCEPTED] = True
+        await send(message)
+
+    return noting
+
+
+async def refuse(guard: Guard, error: AuthError, scope: Scope, send: Send) -> None:
+    """Send the challenge, or close a WebSocket that can carry none."""
+    challenge = guard.refuse(error, method=scope.get("method", "GET"), path=path_of(scope))
+    if scope["type"] == "http":
+        await _respond(challenge, "http.response", send)
+    elif "websocket.http.response" in scope.get("extensions", {}) and not scope.get(ACCEPTED):
+        await _respond(challenge, "websocket.http.response", send)
+    else:
+        await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": ""})
+
+
+async def _respond(challenge: Challenge, kind: str, send: Send) -> None:
+    headers = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in challenge.headers]
+    await send({"type": f"{kind}.start", "status": challenge.status, "headers": headers})
+    await send({"type": f"{kind}.body", "body": challenge.body})
+
+
+def path_of(scope: Scope) -> str:
+    """Return the path that routers match: `path` without the mount's prefix."""
+    path: str = scope["path"]
+    root_path: str = scope.get("root_path", "")
+    below = path.removeprefix(root_path)
+    return below if below.startswith("/") else path
+
+
+def is_preflight(scope: Scope) -> bool:
+    """Tell a CORS preflight (Fetch §3.2.2) from other requests."""
+    if scope.get("method") != "OPTIONS":
+        return False
+    names = {name for name, _ in scope["headers"]}
+    return b"origin" in names and b"access-control-request-method" in names

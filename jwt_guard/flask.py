@@ -1,0 +1,183 @@
+"""Flask: the guard after URL matching, `public`, `requires`, `current_identity`."""
+
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, default_exceptions
+from werkzeug.local import LocalProxy
+
+from . import wsgi
+from ._core.decorating import guarded
+from ._core.identity import Identity
+from ._core.requirement import Requirement, requirement
+from .errors import AuthError, ConfigurationError, KeysUnavailable
+from .guard import Guard
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
+
+__all__ = ["FlaskGuard", "current_identity", "identity_or_none", "public", "requires"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_PUBLIC = "__jwt_guard_public__"
+
+
+def refused(error: AuthError) -> HTTPException:
+    """Log the refusal, and return it as Flask's error handling knows it.
+
+    Without a handler of the app's own it is answered as it is. A handler for its
+    status or for HTTPException sees it, with the AuthError as `__cause__`.
+    """
+    guard: Guard = request.environ[wsgi.GUARD]
+    challenge = guard.refuse(error, method=request.method, path=wsgi.path_of(request.environ))
+    # A list, for Response takes the length of bytes, which HEAD has none of.
+    response = Response([challenge.body], challenge.status, list(challenge.headers))
+    return default_exceptions[challenge.status](error.description, response)
+
+
+class FlaskGuard:
+    """A guard for all routes of a Flask app, blueprints and static files included.
+
+    It runs after URL matching and before every other `before_request` function.
+    A caller without a valid token learns nothing of which routes exist.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        guard: Guard,
+        public: Collection[str] = (),
+        anonymous: bool = False,
+        preflight: bool = True,
+        warm_up: bool = True,
+        readiness: str | None = None,
+    ) -> None:
+        """Put *guard* in front of *app*, or later by `init_app`.
+
+        Args:
+            app: The app.
+            guard: Decides.
+            public: Names of endpoints that need no token, for those that cannot
+                be decorated with `public` ("static").
+            anonymous: Let every request without a token through, with no
+                identity. A token that is present must be valid all the same.
+            preflight: Let CORS preflights through: OPTIONS with Origin and
+                Access-Control-Request-Method.
+            warm_up: Fetch the issuers' keys when the app is set up, so that no
+                request waits for them. Without a provider it starts all the same.
+            readiness: Path of a public route for probes, for example "/ready":
+                200 when every issuer has keys, else 503.
+
+        Raises:
+            ConfigurationError: *public* is no list of names.
+        """
+        if isinstance(public, str):
+            raise ConfigurationError(f"public is a list of endpoints; write public=[{public!r}]")
+        self._guard = guard
+        self._public = frozenset(public)
+        self._anonymous = anonymous
+        self._preflight = preflight
+        self._warm_up = warm_up
+        self._readiness = readiness
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Guard *app*, ahead of every function registered so far."""
+
+        def authenticate() -> None:
+            request.environ[wsgi.GUARD] = self._guard
+            try:
+                wsgi.admit(
+                    request.environ, self._guard, lambda environ: self._is_open(app, environ)
+                )
+            except AuthError as error:
+                raise refused(error) from error
+
+        app.before_request_funcs.setdefault(None, []).insert(0, authenticate)
+        # An AuthError that a view raised by itself.
+        app.register_error_handler(AuthError, refused)
+        app.extensions["jwt_guard"] = self
+        if self._readiness is not None:
+            app.add_url_rule(self._readiness, "jwt_guard_readiness", public(self._probe()))
+        if self._warm_up:
+            with suppress(KeysUnavailable):
+                self._guard.warm_up()
+
+    def _probe(self) -> Callable[[], Response]:
+        def probe() -> Response:
+            answer = self._guard.readiness()
+            return Response(answer.body, answer.status, list(answer.headers))
+
+        return probe
+
+    def _is_open(self, app: Flask, environ: "WSGIEnvironment") -> bool:
+        endpoint = request.endpoint
+        return (
+            self._anonymous
+            or (endpoint is not None and self._is_public(app, endpoint))
+            or (self._preflight and wsgi.is_preflight(environ))
+        )
+
+    def _is_public(self, app: Flask, endpoint: str) -> bool:
+        view = app.view_functions.get(endpoint)
+        # vars(): a subclass of a public view is another view, and not public.
+        view_class = getattr(view, "view_class", object)
+        return endpoint in self._public or hasattr(view, _PUBLIC) or _PUBLIC in vars(view_class)
+
+
+def public(view: _F) -> _F:
+    """Mark a view, or a class-based view, as one that needs no token.
+
+    A token that is sent all the same must be valid. `requires` on the same view
+    still asks for one.
+    """
+    setattr(view, _PUBLIC, True)
+    return view
+
+
+def requires(*parts: str | Requirement) -> Callable[[_F], _F]:
+    """Guard a view by a requirement.
+
+    For functions, sync and async, `View` and `MethodView` classes, methods of
+    them, and their `decorators` list. Several decorators add up. Write it below
+    the route decorator.
+
+    Args:
+        parts: Scope values, all of which are needed, or expressions.
+
+    Raises:
+        ConfigurationError: Empty or malformed; at a request, when no guard of
+            this library is in front.
+    """
+    needed = requirement(*parts)
+
+    def check(*_args: object, **_kwargs: object) -> None:
+        try:
+            identity = wsgi.identity_of(request.environ)
+            needed.check(identity)
+        except AuthError as error:
+            raise refused(error) from error
+
+    def decorate(view: _F) -> _F:
+        return guarded(view, check, "dispatch_request")
+
+    return decorate
+
+
+def identity_or_none() -> Identity | None:
+    """Return the verified caller, or None where none was asked for.
+
+    Raises:
+        ConfigurationError: No guard of this library is in front.
+    """
+    return wsgi.identity_or_none(request.environ)
+
+
+current_identity = cast("Identity", LocalProxy(lambda: wsgi.identity_of(request.environ)))
+"""The verified caller of the current request. Where the request came without a
+token, through an opening, using it answers 401."""

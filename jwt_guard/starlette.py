@@ -1,0 +1,176 @@
+"""Starlette: the ASGI guard, `request.user` and `request.auth`, `requires`."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast
+
+from starlette.authentication import AuthCredentials, BaseUser, UnauthenticatedUser
+from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
+from starlette.requests import HTTPConnection
+
+from . import asgi
+from ._core.decorating import guarded
+from ._core.identity import Identity
+from ._core.requirement import Requirement, requirement
+from .errors import AuthError, ConfigurationError
+from .guard import Guard
+
+__all__ = ["GuardMiddleware", "GuardUser", "identity_of", "identity_or_none", "requires"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class GuardUser(BaseUser):
+    """`request.user`: the verified caller, as Starlette's interface wants it."""
+
+    def __init__(self, identity: Identity) -> None:
+        """Wrap *identity*."""
+        self._identity = identity
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Always: a caller without a token is Starlette's UnauthenticatedUser."""
+        return True
+
+    @property
+    def display_name(self) -> str:
+        """The subject, or "" where the token names none."""
+        return self._identity.subject or ""
+
+    @property
+    def identity(self) -> str:
+        """The subject, or "" where the token names none."""
+        return self._identity.subject or ""
+
+
+class GuardMiddleware:
+    """`jwt_guard.asgi.GuardMiddleware`, plus `request.user` and `request.auth`.
+
+    `request.auth.scopes` holds the token's scope values and "authenticated", so
+    that Starlette's own `requires` works on top.
+    """
+
+    def __init__(
+        self,
+        app: asgi.ASGIApp,
+        *,
+        guard: Guard,
+        public: Iterable[str] = (),
+        anonymous: bool = False,
+        preflight: bool = True,
+        warm_up: bool = True,
+    ) -> None:
+        """Put *guard* in front of *app*; see `jwt_guard.asgi.GuardMiddleware`."""
+
+        async def with_user(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+            if scope["type"] != "lifespan":
+                scope["auth"], scope["user"] = _credentials(asgi.identity_or_none(scope))
+            await app(scope, receive, send)
+
+        self._guarded = asgi.GuardMiddleware(
+            with_user,
+            guard=guard,
+            public=public,
+            anonymous=anonymous,
+            preflight=preflight,
+            warm_up=warm_up,
+        )
+
+    async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        """Answer, or let the app answer."""
+        await self._guarded(scope, receive, send)
+
+
+def _credentials(identity: Identity | None) -> tuple[AuthCredentials, BaseUser]:
+    if identity is None:
+        return AuthCredentials(), UnauthenticatedUser()
+    return AuthCredentials([*sorted(identity.scopes), "authenticated"]), GuardUser(identity)
+
+
+def identity_of(connection: HTTPConnection) -> Identity:
+    """Return the verified caller; also a FastAPI dependency.
+
+    Raises:
+        MissingToken: The request came without a token, through an opening.
+        ConfigurationError: No middleware of this library is in front.
+    """
+    _answer_here(connection)
+    return asgi.identity_of(connection.scope)
+
+
+def identity_or_none(connection: HTTPConnection) -> Identity | None:
+    """Return the verified caller, or None where none was asked for.
+
+    Raises:
+        ConfigurationError: No middleware of this library is in front.
+    """
+    return asgi.identity_or_none(connection.scope)
+
+
+def authorise(connection: HTTPConnection, needed: Requirement) -> Identity:
+    """Return the verified caller if it satisfies *needed*, or raise the refusal."""
+    identity = identity_of(connection)
+    needed.check(identity)
+    return identity
+
+
+def requires(*parts: str | Requirement) -> Callable[[_F], _F]:
+    """Guard an endpoint by a requirement.
+
+    For functions, sync and async, `HTTPEndpoint` and `WebSocketEndpoint` classes
+    or methods of them, and WebSocket functions. Several decorators add up.
+
+    Args:
+        parts: Scope values, all of which are needed, or expressions.
+
+    Raises:
+        ConfigurationError: Empty or malformed; at a request, when no middleware
+            of this library is in front.
+    """
+    needed = requirement(*parts)
+
+    def check(*args: object, **kwargs: object) -> None:
+        authorise(_connection((*args, *kwargs.values())), needed)
+
+    def decorate(endpoint: _F) -> _F:
+        return guarded(endpoint, check, "dispatch")
+
+    return decorate
+
+
+def _connection(arguments: tuple[object, ...]) -> HTTPConnection:
+    """Find the request or WebSocket by its type, never by its name."""
+    for argument in arguments:
+        if isinstance(argument, HTTPConnection):
+            return cast("HTTPConnection", argument)
+        if isinstance(argument, HTTPEndpoint | WebSocketEndpoint):
+            return HTTPConnection(argument.scope)
+    raise ConfigurationError(
+        "requires(…) found neither request nor WebSocket among the endpoint's arguments; "
+        "in FastAPI use Annotated[Identity, Requires(…)]"
+    )
+
+
+class _Refusal:
+    """An ASGI app that sends the refusal, whatever the connection is."""
+
+    def __init__(self, error: AuthError) -> None:
+        self._error = error
+
+    async def __call__(self, scope: asgi.Scope, _receive: asgi.Receive, send: asgi.Send) -> None:
+        await asgi.refuse(scope[asgi.GUARD], self._error, scope, send)
+
+
+async def _refusal(_connection: HTTPConnection, error: AuthError) -> _Refusal:
+    return _Refusal(error)
+
+
+def _answer_here(connection: HTTPConnection) -> None:
+    """Make the innermost app answer an AuthError by itself.
+
+    A mounted Starlette app has an error middleware of its own, which would turn
+    what passes through it into a 500 before the guard sees it. Its table of
+    handlers is in the scope; this is `app.add_exception_handler`, done late.
+    """
+    handlers = connection.scope.get("starlette.exception_handlers")
+    if handlers is not None:
+        handlers[0].setdefault(AuthError, _refusal)

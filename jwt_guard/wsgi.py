@@ -1,0 +1,209 @@
+"""PEP 3333: the guard in front of any WSGI app; imports no framework."""
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from ._core.identity import Identity
+from ._core.openings import Openings
+from ._core.requirement import Requirement, requirement
+from .errors import AuthError, ConfigurationError, MissingToken
+from .guard import Guard
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+__all__ = ["GuardMiddleware", "Readiness", "identity_of", "identity_or_none", "requires"]
+
+IDENTITY = "jwt_guard.identity"
+GUARD = "jwt_guard.guard"
+
+# REMOTE_USER ends in access logs: a subject must not break their lines or fields.
+_PLAIN_IN_LOGS = "!#$&'()*+,/:;=?@[]|~^{}"
+
+
+class GuardMiddleware:
+    """A WSGI app that refuses everybody without a valid token.
+
+    The app behind finds the caller as `environ["jwt_guard.identity"]`, and for
+    access logs in `AUTH_TYPE` and `REMOTE_USER` (percent-encoded UTF-8).
+    """
+
+    def __init__(
+        self,
+        app: "WSGIApplication",
+        *,
+        guard: Guard,
+        public: Iterable[str] = (),
+        anonymous: bool = False,
+        preflight: bool = True,
+    ) -> None:
+        """Put *guard* in front of *app*.
+
+        Args:
+            app: Any WSGI app.
+            guard: Decides.
+            public: Paths that need no token, by whole segments of `PATH_INFO`:
+                "/health"; "*" is one segment, at the end one or more ("/docs/*").
+            anonymous: Let every request without a token through, with the
+                identity None. A token that is present must be valid all the same.
+            preflight: Let CORS preflights through: OPTIONS with Origin and
+                Access-Control-Request-Method.
+
+        Raises:
+            ConfigurationError: A public path is not an absolute, plain one.
+        """
+        self._app = app
+        self._guard = guard
+        self._openings = Openings.of(public, anonymous=anonymous, preflight=preflight)
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Answer, or let the app answer."""
+        try:
+            admit(environ, self._guard, self._is_open)
+        except AuthError as error:
+            return refuse(self._guard, error, environ, start_response)
+        try:
+            return self._app(environ, start_response)
+        except AuthError as error:
+            # exc_info lets the server drop what the app had started before it raised.
+            exc_info = sys.exc_info()
+
+            def restart(status: str, headers: list[tuple[str, str]]) -> object:
+                return start_response(status, headers, exc_info)
+
+            return refuse(self._guard, error, environ, restart)
+
+    def _is_open(self, environ: "WSGIEnvironment") -> bool:
+        return self._openings.admit(path_of(environ)) or (
+            self._openings.preflight and is_preflight(environ)
+        )
+
+
+class Readiness:
+    """A WSGI app for probes: 200 when every issuer has keys, else 503.
+
+    The body is `{"ready": true}` or false; what is wrong is in `Guard.health`.
+    """
+
+    def __init__(self, guard: Guard) -> None:
+        """Report on *guard*."""
+        self._guard = guard
+
+    def __call__(
+        self, _environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Answer a request, whatever its path and method."""
+        answer = self._guard.readiness()
+        start_response(answer.status_line, list(answer.headers))
+        return [answer.body]
+
+
+def requires(*parts: str | Requirement) -> Callable[["WSGIApplication"], "WSGIApplication"]:
+    """Guard a WSGI app, behind a `GuardMiddleware`, by a requirement.
+
+    Args:
+        parts: Scope values, all of which are needed, or expressions.
+
+    Raises:
+        ConfigurationError: Empty or malformed; at a request, when no middleware
+            of this library is in front.
+    """
+    needed = requirement(*parts)
+
+    def decorate(app: "WSGIApplication") -> "WSGIApplication":
+        def guarded(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+            try:
+                needed.check(identity_of(environ))
+            except AuthError as error:
+                return refuse(environ[GUARD], error, environ, start_response)
+            return app(environ, start_response)
+
+        return guarded
+
+    return decorate
+
+
+def identity_of(environ: "WSGIEnvironment") -> Identity:
+    """Return the verified caller.
+
+    Raises:
+        MissingToken: The request came without a token, through an opening.
+        ConfigurationError: No middleware of this library is in front.
+    """
+    identity = identity_or_none(environ)
+    if identity is None:
+        raise MissingToken
+    return identity
+
+
+def identity_or_none(environ: "WSGIEnvironment") -> Identity | None:
+    """Return the verified caller, or None where none was asked for.
+
+    Raises:
+        ConfigurationError: No middleware of this library is in front.
+    """
+    try:
+        identity: Identity | None = environ[IDENTITY]
+    except KeyError:
+        raise ConfigurationError(
+            "no guard is in front of this app; wrap it: GuardMiddleware(app, guard=guard)"
+        ) from None
+    return identity
+
+
+def admit(
+    environ: "WSGIEnvironment", guard: Guard, is_open: "Callable[[WSGIEnvironment], bool]"
+) -> None:
+    """Put the caller into *environ*, or raise the refusal."""
+    value: str | None = environ.get("HTTP_AUTHORIZATION")
+    try:
+        # Servers decode as latin-1; "?" for what is not stands in no credentials.
+        identity = guard.authenticate(
+            () if value is None else (value.encode("latin-1", "replace"),)
+        )
+    except MissingToken:
+        if not is_open(environ):
+            raise
+        environ[IDENTITY] = None
+    else:
+        environ[IDENTITY] = identity
+        environ["AUTH_TYPE"] = "Bearer"
+        # "" rather than a name that another layer may have put there.
+        environ["REMOTE_USER"] = quote(identity.subject or "", safe=_PLAIN_IN_LOGS)
+    environ[GUARD] = guard
+
+
+def refuse(
+    guard: Guard,
+    error: AuthError,
+    environ: "WSGIEnvironment",
+    start_response: Callable[[str, list[tuple[str, str]]], object],
+) -> Iterable[bytes]:
+    """Send the challenge."""
+    challenge = guard.refuse(error, method=method_of(environ), path=path_of(environ))
+    start_response(challenge.status_line, list(challenge.headers))
+    return [challenge.body] if challenge.body else []
+
+
+def method_of(environ: "WSGIEnvironment") -> str:
+    """Return the request's method."""
+    return str(environ["REQUEST_METHOD"])
+
+
+def path_of(environ: "WSGIEnvironment") -> str:
+    """Return the path that routers match: `PATH_INFO`, as UTF-8."""
+    path: Any = environ.get("PATH_INFO", "")
+    return str(path).encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def is_preflight(environ: "WSGIEnvironment") -> bool:
+    """Tell a CORS preflight (Fetch §3.2.2) from other requests."""
+    return (
+        environ["REQUEST_METHOD"] == "OPTIONS"
+        and "HTTP_ORIGIN" in environ
+        and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+    )

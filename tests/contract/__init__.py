@@ -1,0 +1,1 @@
+"""One app on every surface, and what is asked of it."""
