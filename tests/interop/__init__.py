@@ -1,0 +1,1 @@
+"""A certified provider from npm, run for real: pytest -m interop."""

@@ -1,0 +1,1 @@
+"""Ten minutes of rotation, faults and load: pytest -m soak."""
