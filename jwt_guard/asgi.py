@@ -70,18 +70,23 @@ class GuardMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let the app answer."""
-        if scope["type"] == "lifespan":
+        kind = scope["type"]
+        if kind == "lifespan":
             await self._app(scope, self._warming_up(receive), send)
             return
-        if scope["type"] not in ("http", "websocket"):
-            raise ConfigurationError(
-                f"jwt_guard cannot protect an ASGI scope of type {scope['type']!r}"
-            )
         scope = dict(scope)
-        if scope["type"] == "websocket":
+        if kind != "http":
+            if kind != "websocket":
+                raise ConfigurationError(f"jwt_guard cannot protect an ASGI scope of type {kind!r}")
             send = _noting_accept(scope, send)
         try:
-            scope[IDENTITY] = await self._identity(scope)
+            values = [value for name, value in scope["headers"] if name == b"authorization"]
+            try:
+                scope[IDENTITY] = await self._guard.authenticate_async(values)
+            except MissingToken:
+                if not self._is_open(scope):
+                    raise
+                scope[IDENTITY] = None
             scope[GUARD] = self._guard
             await self._app(scope, receive, send)
         except AuthError as error:
@@ -98,15 +103,6 @@ class GuardMiddleware:
             return message
 
         return warming_up
-
-    async def _identity(self, scope: Scope) -> Identity | None:
-        values = [value for name, value in scope["headers"] if name == b"authorization"]
-        try:
-            return await self._guard.authenticate_async(values)
-        except MissingToken:
-            if not self._is_open(scope):
-                raise
-            return None
 
     def _is_open(self, scope: Scope) -> bool:
         return self._openings.admit(path_of(scope), scope.get("raw_path")) or (

@@ -89,12 +89,14 @@ class FlaskGuard:
     def init_app(self, app: Flask) -> None:
         """Guard *app*, ahead of every function registered so far."""
 
+        def is_open(environ: "WSGIEnvironment") -> bool:
+            return self._is_open(app, environ)
+
         def authenticate() -> None:
-            request.environ[wsgi.GUARD] = self._guard
+            environ = request.environ
+            environ[wsgi.GUARD] = self._guard
             try:
-                wsgi.admit(
-                    request.environ, self._guard, lambda environ: self._is_open(app, environ)
-                )
+                wsgi.admit(environ, self._guard, is_open)
             except AuthError as error:
                 raise refused(error) from error
 
@@ -158,8 +160,7 @@ def requires(*parts: str | Requirement) -> Callable[[_F], _F]:
 
     def check(*_args: object, **_kwargs: object) -> None:
         try:
-            identity = wsgi.identity_of(request.environ)
-            needed.check(identity)
+            needed.check(wsgi.identity_of(request.environ))
         except AuthError as error:
             raise refused(error) from error
 

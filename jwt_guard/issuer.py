@@ -8,7 +8,8 @@ from math import inf
 from typing import Final, Literal, cast
 
 from ._core.algorithms import algorithm
-from ._core.claims import ClaimRules, media_type
+from ._core.claims import ClaimRules
+from ._core.jws import media_type
 from ._core.keys import Key, KeySet
 from .errors import ConfigurationError
 from .remote.fetching import Fetcher, HttpFetcher, check_url
@@ -106,6 +107,7 @@ class Issuer:
     fetcher: Fetcher | None = field(default=None, repr=False)
     observer: Observer | None = field(default=None, repr=False)
     find: Callable[[str, str | None], Key | Flight] = field(init=False, repr=False, compare=False)
+    current: Callable[[], KeySet | None] = field(init=False, repr=False, compare=False)
     fresh: FreshKeys | None = field(init=False, repr=False, compare=False)
     rules: ClaimRules = field(init=False, repr=False, compare=False)
 
@@ -135,6 +137,7 @@ class Issuer:
         finder = cast("FreshKeys | KeySet", fresh or keys)
         object.__setattr__(self, "fresh", fresh)
         object.__setattr__(self, "find", finder.find)
+        object.__setattr__(self, "current", finder.current)
 
     def _wrong(self, what: str) -> ConfigurationError:
         return ConfigurationError(f"issuer {self.name!r}: {what}")

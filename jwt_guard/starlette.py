@@ -80,10 +80,25 @@ class GuardMiddleware:
         await self._guarded(scope, receive, send)
 
 
+class GuardCredentials(AuthCredentials):
+    """`request.auth`: scope values, listed when somebody asks for them."""
+
+    def __init__(self, identity: Identity) -> None:
+        """Remember *identity*."""
+        self._identity = identity
+
+    def __getattr__(self, name: str) -> list[str]:
+        """Make `scopes`: the token's and "authenticated"; once, then it is there."""
+        if name != "scopes":
+            raise AttributeError(name)
+        self.scopes = [*sorted(self._identity.scopes), "authenticated"]
+        return self.scopes
+
+
 def _credentials(identity: Identity | None) -> tuple[AuthCredentials, BaseUser]:
     if identity is None:
         return AuthCredentials(), UnauthenticatedUser()
-    return AuthCredentials([*sorted(identity.scopes), "authenticated"]), GuardUser(identity)
+    return GuardCredentials(identity), GuardUser(identity)
 
 
 def identity_of(connection: HTTPConnection) -> Identity:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -173,8 +174,13 @@ def admit(
         environ[IDENTITY] = identity
         environ["AUTH_TYPE"] = "Bearer"
         # "" rather than a name that another layer may have put there.
-        environ["REMOTE_USER"] = quote(identity.subject or "", safe=_PLAIN_IN_LOGS)
+        environ["REMOTE_USER"] = _in_logs(identity.subject or "")
     environ[GUARD] = guard
+
+
+@lru_cache(maxsize=1024)
+def _in_logs(subject: str) -> str:
+    return quote(subject, safe=_PLAIN_IN_LOGS)
 
 
 def refuse(

@@ -34,12 +34,13 @@ SECOND = secret_pair("HS256", b"another secret of the tests, long enough", "seco
 THIRD = secret_pair("HS256", b"a third secret of the tests, long enough", "third")
 
 
-def make_guard() -> Guard:
+def make_guard(cache_size: int) -> Guard:
     return Guard(
         Issuer(ISSUER, audience=AUDIENCE, keys=KEYS, role_paths=["roles", "realm_access.roles"]),
         Issuer("shared", audience=["a", "b"], keys=SECRET.key, leeway=0),
         Issuer("doubled", audience="a", keys=[SECOND.key, THIRD.key]),
         clock=lambda: NOW,
+        cache_size=cache_size,
     )
 
 
@@ -412,9 +413,18 @@ CASES = [
 ]
 
 
-@pytest.fixture(scope="module", params=SURFACES)
+# With a cache, the tokens of all cases are seen again and again, by every surface.
+CACHES = {"cached": 4096, "uncached": 0}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(surface, cache) for surface in SURFACES for cache in CACHES],
+    ids=" ".join,
+)
 def send(request: pytest.FixtureRequest) -> Send:
-    sender: Send = SURFACES[request.param](make_guard())
+    surface, cache = request.param
+    sender: Send = SURFACES[surface](make_guard(CACHES[cache]))
     return sender
 
 
@@ -427,12 +437,13 @@ def test_size() -> None:
 
 @pytest.mark.parametrize(("asked", "expected"), [pytest.param(*c[1:], id=c[0]) for c in CASES])
 def test_contract(send: Send, asked: Asked, expected: Answer | str) -> None:
-    """The surface answers as the table says, octet by octet."""
-    answer = send(asked)
-    if isinstance(expected, str):
-        assert (answer.status, answer.body.decode()) == (200, expected)
-    else:
-        assert answer == expected
+    """The surface answers as the table says, octet by octet; and again, remembered or not."""
+    for _ in range(2):
+        answer = send(asked)
+        if isinstance(expected, str):
+            assert (answer.status, answer.body.decode()) == (200, expected)
+        else:
+            assert answer == expected
 
 
 def test_preflight(send: Send) -> None:

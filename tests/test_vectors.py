@@ -275,7 +275,9 @@ THUMBPRINTS: dict[str, tuple[dict[str, Any], str]] = {
 
 def verify(key: Key, token: str) -> None:
     unverified = jws.peek(token.encode())
-    selected = KeySet(key).select(unverified.unverified_alg, unverified.unverified_kid)
+    selected = KeySet(key).select(
+        unverified.unverified_header.alg, unverified.unverified_header.kid
+    )
     jws.verify(unverified, selected)
 
 

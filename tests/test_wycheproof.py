@@ -55,7 +55,7 @@ def accepts(jwks: dict[str, Any], token: Any) -> bool:
     try:
         keys = KeySet.from_jwks(jwks, allow_symmetric=secret)
         unverified = jws.peek(str(token).encode())
-        key = keys.select(unverified.unverified_alg, unverified.unverified_kid)
+        key = keys.select(unverified.unverified_header.alg, unverified.unverified_header.kid)
         jws.verify(unverified, key)
     except (ConfigurationError, InvalidToken):
         return False

@@ -6,7 +6,8 @@ claim that is present but malformed is refused, never ignored.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NewType, cast
+from math import inf
+from typing import Any, NamedTuple, NewType, cast
 
 from ..errors import InvalidToken, Reason
 from . import strictjson
@@ -22,6 +23,7 @@ _LATEST = 250_000_000_000
 _ID_TOKEN_CLAIMS = ("nonce", "at_hash", "c_hash")
 
 _ABSENT = object()
+_NOTHING = frozenset[str]()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,16 @@ class ClaimRules:
     role_paths: tuple[str, ...]
 
 
+class Window(NamedTuple):
+    """When a token is valid: from *begins* on, and before *ends*, leeway included.
+
+    In seconds since the epoch. It comes of `exp`, `nbf`, `iat` and the rules' age.
+    """
+
+    begins: float
+    ends: float
+
+
 def peek(payload: bytes) -> UnverifiedClaims:
     """Return the claims of *payload*, unverified.
 
@@ -65,29 +77,29 @@ def peek(payload: bytes) -> UnverifiedClaims:
         raise InvalidToken(Reason.MALFORMED_TOKEN, "the payload is no JSON object") from None
 
 
-def media_type(typ: str) -> str:
-    """Return *typ* as media types compare (RFC 7515 §4.1.9)."""
-    return typ.lower().removeprefix("application/")
-
-
-def check(claims: Claims, typ: str | None, rules: ClaimRules, *, now: float) -> None:
+def check(claims: Claims, typ: str | None, rules: ClaimRules, *, now: float) -> Window:
     """Raise unless *claims* satisfy *rules* at the instant *now*.
+
+    Only the time can make a difference to a later check of the same claims.
 
     Args:
         claims: The claims set; its signature has been verified.
-        typ: The verified header's `typ`, or None.
+        typ: The verified header's `typ` as media types compare, or None.
         rules: What the issuer's tokens must say (RFC 7519 §4.1).
         now: Seconds since the epoch; the core never reads a clock.
+
+    Returns:
+        When the claims satisfy the rules.
 
     Raises:
         InvalidToken: With the first claim that fails and the reason.
     """
-    if (media_type(typ) if typ is not None else None) not in rules.token_types:
+    if typ not in rules.token_types:
         raise InvalidToken(Reason.TOKEN_TYPE, "add the type to token_types= if it is meant")
     if claims.get("iss") != rules.issuer:
         raise InvalidToken(Reason.UNKNOWN_ISSUER)
     _check_audience(claims, rules)
-    _check_times(claims, rules, now)
+    window = _check_times(claims, rules, now)
     for name in rules.required:
         if claims.get(name) is None:
             raise InvalidToken(Reason.MISSING_CLAIM, f"the claim {name} is required")
@@ -96,6 +108,7 @@ def check(claims: Claims, typ: str | None, rules: ClaimRules, *, now: float) -> 
             raise InvalidToken(Reason.WRONG_VALUE, f"the claim {name} has no accepted value")
     if rules.refuse_id_tokens and any(name in claims for name in _ID_TOKEN_CLAIMS):
         raise InvalidToken(Reason.ID_TOKEN, "the client sent an ID token for an access token")
+    return window
 
 
 def _is_one_of(value: object, accepted: frozenset[str]) -> bool:
@@ -117,23 +130,30 @@ def _check_audience(claims: Claims, rules: ClaimRules) -> None:
         )
 
 
-def _check_times(claims: Claims, rules: ClaimRules, now: float) -> None:
+def _check_times(claims: Claims, rules: ClaimRules, now: float) -> Window:
     expires = numeric_date(claims, "exp")
     starts = numeric_date(claims, "nbf")
     issued = numeric_date(claims, "iat")
     if expires is None:
         raise InvalidToken(Reason.MISSING_CLAIM, "the claim exp is required")
-    if now >= expires + rules.leeway:
+    begins, ends = -inf, expires + rules.leeway
+    if now >= ends:
         raise InvalidToken(Reason.EXPIRED, f"expired {now - expires:.0f} s ago")
-    if starts is not None and now < starts - rules.leeway:
-        raise _early(Reason.NOT_YET_VALID, starts - now)
-    if issued is not None and now < issued - rules.leeway:
-        raise _early(Reason.ISSUED_IN_FUTURE, issued - now)
+    if starts is not None:
+        begins = starts - rules.leeway
+        if now < begins:
+            raise _early(Reason.NOT_YET_VALID, starts - now)
+    if issued is not None:
+        begins = max(begins, issued - rules.leeway)
+        if now < begins:
+            raise _early(Reason.ISSUED_IN_FUTURE, issued - now)
     if rules.max_age is not None:
         if issued is None:
             raise InvalidToken(Reason.MISSING_CLAIM, "the claim iat is required by max_age=")
-        if now >= issued + rules.max_age + rules.leeway:
+        ends = min(ends, issued + rules.max_age + rules.leeway)
+        if now >= ends:
             raise InvalidToken(Reason.TOO_OLD, f"issued {now - issued:.0f} s ago")
+    return Window(begins, ends)
 
 
 def _early(reason: Reason, seconds: float) -> InvalidToken:
@@ -187,19 +207,17 @@ def words(claims: Claims, paths: tuple[str, ...], *, separator: str | None) -> f
     found: list[str] = []
     for path in paths:
         value = lookup(claims, path)
-        if value is _ABSENT:
-            continue
         if isinstance(value, str):
             found += value.split(separator) if separator else [value]
-        else:
+        elif value is not _ABSENT:
             found += _strings(value, path)
-    return frozenset(filter(None, found))
+    return frozenset(filter(None, found)) if found else _NOTHING
 
 
 def lookup(claims: Mapping[str, Any], path: str) -> object:
     """Return the value at *path*; a literal name with dots wins over nesting."""
-    if path in claims:
-        return claims[path]
+    if path in claims or "." not in path:
+        return claims.get(path, _ABSENT)
     head, dot, _ = path.rpartition(".")
     while dot:
         nested = claims.get(head)

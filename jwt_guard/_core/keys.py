@@ -255,6 +255,10 @@ class KeySet:
 
     find = select
 
+    def current(self) -> "KeySet":
+        """Return the set itself; one that is fetched changes, this one does not."""
+        return self
+
     def _hint(self, alg: str) -> str:
         known = ", ".join(f"{key.kid or '(none)'} for {key.alg}" for key in self._keys[:10])
         if alg not in self._by_alg:

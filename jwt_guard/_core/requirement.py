@@ -6,7 +6,7 @@ obey them, and equal requirements compare equal.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from ..errors import ConfigurationError, InsufficientScope
@@ -48,6 +48,15 @@ class Requirement:
     """
 
     alternatives: frozenset[frozenset[Grant]]
+    # The same as sets of names, which compare with a token's at once.
+    _needs: tuple[tuple[frozenset[str], frozenset[str]], ...] = field(
+        init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        """Prepare the check."""
+        needs = tuple((_names(a, "scope"), _names(a, "role")) for a in self._ordered())
+        object.__setattr__(self, "_needs", needs)
 
     def __and__(self, other: "Requirement") -> "Requirement":
         """Require both."""
@@ -80,8 +89,8 @@ class Requirement:
             InsufficientScope: With the scope values of the alternative that is
                 nearest, if more scopes would satisfy it.
         """
-        for alternative in self.alternatives:
-            if all(grant.held_by(identity) for grant in alternative):
+        for scopes, roles in self._needs:
+            if scopes <= identity.scopes and roles <= identity.roles:
                 return
         refusal = InsufficientScope(self._remedy(identity), f"the route requires {self}")
         refusal.issuer, refusal.kid = identity.issuer, identity.key_id
@@ -102,6 +111,10 @@ class Requirement:
             if all(grant.kind == "scope" for grant in missing(alternative)):
                 return {grant.name for grant in alternative if grant.kind == "scope"}
         return set()
+
+
+def _names(alternative: frozenset[Grant], kind: str) -> frozenset[str]:
+    return frozenset(grant.name for grant in alternative if grant.kind == kind)
 
 
 def _minimal(alternatives: set[frozenset[Grant]]) -> Requirement:

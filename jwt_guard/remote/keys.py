@@ -118,17 +118,14 @@ class FreshKeys:
             InvalidToken: No key fits, as far as a current set tells.
             KeysUnavailable: Nobody can tell at present.
         """
-        now = self._clock()
-        snapshot = self._snapshot
-        if snapshot is None or now >= snapshot.lifetime.stale_until:
+        now, snapshot, keys = self._clock(), self._snapshot, self.current()
+        if keys is None:
             flight = self._launch(now, snapshot)
             if flight is None:
                 raise self._cannot_tell(now)
             return flight
-        if now >= snapshot.lifetime.refresh_at:
-            self._refresh(now)
         try:
-            return snapshot.keys.select(alg, kid)
+            return keys.select(alg, kid)
         except InvalidToken as unknown:
             if unknown.reason is not Reason.UNKNOWN_KEY or alg not in ALGORITHMS:
                 raise
@@ -140,6 +137,16 @@ class FreshKeys:
             if flight is None:
                 raise
             return flight
+
+    def current(self) -> KeySet | None:
+        """Return the set in use, or None if there is none at present; never wait."""
+        now = self._clock()
+        snapshot = self._usable(now)
+        if snapshot is None:
+            return None
+        if now >= snapshot.lifetime.refresh_at:
+            self._refresh(now)
+        return snapshot.keys
 
     def _usable(self, now: float) -> _Snapshot | None:
         snapshot = self._snapshot

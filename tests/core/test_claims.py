@@ -11,11 +11,11 @@ from jwt_guard._core.claims import (
     check,
     check_text,
     lookup,
-    media_type,
     numeric_date,
     peek,
     words,
 )
+from jwt_guard._core.jws import media_type
 from jwt_guard._core.strictjson import loads_object
 from jwt_guard.errors import InvalidToken, Reason
 from tests.keys import AUDIENCE, NOW, claims, issuer
@@ -34,7 +34,12 @@ def verdict(
     """Return the refusal of the valid claims with *changes*, or None."""
     changed = read({**claims(), **changes})
     try:
-        check(changed, typ, issuer(leeway=LEEWAY, **rules).rules, now=now)
+        check(
+            changed,
+            typ if typ is None else media_type(typ),
+            issuer(leeway=LEEWAY, **rules).rules,
+            now=now,
+        )
     except InvalidToken as error:
         return error.reason, error.hint
     return None
@@ -53,23 +58,6 @@ def test_peek(payload: bytes) -> None:
         peek(payload)
     assert info.value.reason is Reason.MALFORMED_TOKEN
     assert info.value.hint == "the payload is no JSON object"
-
-
-@pytest.mark.parametrize(
-    ("typ", "expected"),
-    [
-        ("JWT", "jwt"),
-        ("at+jwt", "at+jwt"),
-        ("application/at+JWT", "at+jwt"),
-        ("APPLICATION/jwt", "jwt"),
-        ("application/application/jwt", "application/jwt"),
-        ("text/jwt", "text/jwt"),
-        ("", ""),
-    ],
-)
-def test_media_type(typ: str, expected: str) -> None:
-    """Types compare without case, and without application/ (RFC 7515 §4.1.9)."""
-    assert media_type(typ) == expected
 
 
 @pytest.mark.parametrize("typ", [None, "JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt"])

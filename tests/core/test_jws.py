@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from jwt_guard import Key
-from jwt_guard._core.jws import UnverifiedToken, peek, verify
+from jwt_guard._core.jws import UnverifiedToken, media_type, peek, verify
 from jwt_guard.errors import InvalidToken, Reason
 from tests.keys import BY_ALG, EC256, RSA, SECRET, STRANGER, b64, raw_token, token
 
@@ -33,9 +33,9 @@ def test_peek() -> None:
     """A token's parts are its octets; what is signed is its text."""
     header = b'{"alg": "RS256", "kid": "k", "typ": "at+jwt", "x": [1]}'
     unverified = peek(compact(header, b"\x00{", b"\xff"))
-    assert unverified.unverified_alg == "RS256"
-    assert unverified.unverified_kid == "k"
-    assert unverified.unverified_typ == "at+jwt"
+    assert unverified.unverified_header.alg == "RS256"
+    assert unverified.unverified_header.kid == "k"
+    assert unverified.unverified_header.typ == "at+jwt"
     assert unverified.unverified_payload == b"\x00{"
     assert unverified.signing_input == b".".join(compact(header, b"\x00{").split(b".")[:2])
     assert unverified.signature == b"\xff"
@@ -44,8 +44,8 @@ def test_peek() -> None:
 def test_peek_the_least() -> None:
     """A header needs an alg alone; payload and signature may be empty here."""
     unverified = peek(compact(HEADER, b"", b""))
-    assert unverified.unverified_kid is None
-    assert unverified.unverified_typ is None
+    assert unverified.unverified_header.kid is None
+    assert unverified.unverified_header.typ is None
     assert unverified.unverified_payload == unverified.signature == b""
 
 
@@ -198,7 +198,7 @@ def test_keys_of_the_token(name: str) -> None:
 def test_longest_kid() -> None:
     """A kid of 256 characters is looked at."""
     header = json.dumps({"alg": "ES256", "kid": "é" * 256}).encode()
-    assert peek(compact(header)).unverified_kid == "é" * 256
+    assert peek(compact(header)).unverified_header.kid == "é" * 256
 
 
 def test_repr_hides() -> None:
@@ -241,8 +241,9 @@ def test_key_decides(alg: str) -> None:
     """A key verifies nothing that names another algorithm, though the signature be right."""
     unverified = peek(token(key=BY_ALG[alg]).encode())
     for other in {*BY_ALG, "none", "", alg.lower(), alg + " "} - {alg}:
+        header = unverified.unverified_header._replace(alg=other)
         with pytest.raises(InvalidToken) as info:
-            verify(unverified._replace(unverified_alg=other), BY_ALG[alg].key)
+            verify(unverified._replace(unverified_header=header), BY_ALG[alg].key)
         assert info.value.reason is Reason.UNKNOWN_KEY
 
 
@@ -280,3 +281,20 @@ def test_crypto_errors_are_refusals() -> None:
     with pytest.raises(InvalidToken) as info:
         verify(unverified, key)
     assert info.value.reason is Reason.BAD_SIGNATURE
+
+
+@pytest.mark.parametrize(
+    ("typ", "expected"),
+    [
+        ("JWT", "jwt"),
+        ("at+jwt", "at+jwt"),
+        ("application/at+JWT", "at+jwt"),
+        ("APPLICATION/jwt", "jwt"),
+        ("application/application/jwt", "application/jwt"),
+        ("text/jwt", "text/jwt"),
+        ("", ""),
+    ],
+)
+def test_media_type(typ: str, expected: str) -> None:
+    """Types compare without case, and without application/ (RFC 7515 §4.1.9)."""
+    assert media_type(typ) == expected

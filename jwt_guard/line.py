@@ -1,0 +1,139 @@
+"""The straight line of one request, from the header values to the caller.
+
+    values - bearer -> token - cache? -> jws.peek -> issuer -> key - jws.verify ->
+    claims.check(now) -> Identity
+
+Raise, never return a verdict: a forgotten `except` is a 500, a forgotten `if` is
+an open door.
+"""
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from hashlib import sha256
+
+from ._core import bearer, claims, jws
+from ._core.claims import Claims, UnverifiedClaims, Window
+from ._core.identity import Identity, identify
+from ._core.jws import UnverifiedHeader, UnverifiedToken
+from ._core.keys import Key, KeySet
+from .cache import MAX_CACHED_TOKEN, Entry, VerifiedTokens
+from .errors import AuthError, InvalidToken, Reason
+from .issuer import Issuer
+from .remote.flight import Flight
+from .tenants import Tenants
+
+Walk = Generator[Flight, None, Identity]
+
+# An issuer has a header per key, and now and then one for another kind of token.
+_MAX_HEADERS = 64
+
+
+class Line:
+    """Walks requests from their header values to a verified caller."""
+
+    def __init__(
+        self,
+        known: Iterable[Issuer],
+        tenants: Tenants | None,
+        *,
+        clock: Callable[[], float],
+        max_token_bytes: int,
+        verified: VerifiedTokens | None,
+    ) -> None:
+        """Remember whom to trust; see `Guard`."""
+        self._issuers = {issuer.name: issuer for issuer in known}
+        self._tenants = tenants
+        self._named = self._issuers.get if tenants is None else self._named_or_tenant
+        self._clock = clock
+        self._max_token_bytes = max_token_bytes
+        self._verified = verified
+        self._headers: dict[bytes, UnverifiedHeader] = {}
+
+    def begin(self, authorization: Sequence[bytes]) -> Identity | Walk:
+        """Return the caller if it was seen before, else the walk to take.
+
+        Raises:
+            AuthError: Nothing needs to be verified to refuse it.
+        """
+        token = bearer.parse(authorization, self._max_token_bytes)
+        if self._verified is None or len(token) > MAX_CACHED_TOKEN:
+            return self._walk(token, None)
+        # The whole token, signature included: a prefix or the claims would let a
+        # forgery with the same beginning in.
+        digest = sha256(token).digest()
+        recalled = self._verified.recall(digest, self._keys_of, self._clock())
+        return self._walk(token, digest) if recalled is None else recalled
+
+    def _keys_of(self, issuer: Issuer) -> KeySet | None:
+        """Return the keys *issuer* has in use, if it is trusted still."""
+        return issuer.current() if self._named(issuer.name) is issuer else None
+
+    def _walk(self, token: bytes, digest: bytes | None) -> Walk:
+        """Verify *token*; yield what must be waited for, which is rare."""
+        unverified = jws.peek(token, self._headers)
+        unverified_claims = claims.peek(unverified.unverified_payload)
+        issuer = self._issuer_of(unverified_claims)
+        alg, kid, _ = unverified.unverified_header
+        try:
+            key = issuer.find(alg, kid)
+            if isinstance(key, Flight):
+                flight = key
+                yield flight
+                key = flight.settle(alg, kid)
+            self._note(unverified)
+            identity, window = _verify(
+                unverified, unverified_claims, issuer, key, now=self._clock()
+            )
+        except AuthError as error:
+            error.issuer = issuer.name
+            raise
+        if digest is not None and self._verified is not None:
+            self._verified.remember(digest, Entry(identity, window, issuer, kid, key))
+        return identity
+
+    def _note(self, token: UnverifiedToken) -> None:
+        """Read the header no more; only those that select a key get this far."""
+        if token.segment not in self._headers:
+            if len(self._headers) >= _MAX_HEADERS:
+                self._headers = {}
+            self._headers[token.segment] = token.unverified_header
+
+    def _issuer_of(self, unverified_claims: UnverifiedClaims) -> Issuer:
+        """Choose the issuer; `iss` is compared again once it is verified."""
+        name = unverified_claims.get("iss")
+        issuer = self._named(name) if isinstance(name, str) else None
+        if issuer is None:
+            raise InvalidToken(Reason.UNKNOWN_ISSUER, self._issuer_hint(name))
+        return issuer
+
+    def _named_or_tenant(self, name: str) -> Issuer | None:
+        issuer = self._issuers.get(name)
+        if issuer is None and self._tenants is not None:
+            issuer = self._tenants.get(name)
+        return issuer
+
+    def _issuer_hint(self, name: object) -> str:
+        if not isinstance(name, str):
+            return "the token has no iss that is a string"
+        for known in self._issuers:
+            if known.rstrip("/") == name.rstrip("/"):
+                return f"the token's iss differs from {known!r} only by a trailing slash"
+        return f"configured issuers: {', '.join(self._issuers)}"
+
+
+def _verify(
+    token: UnverifiedToken,
+    unverified_claims: UnverifiedClaims,
+    issuer: Issuer,
+    key: Key,
+    *,
+    now: float,
+) -> tuple[Identity, Window]:
+    """Return the caller that *token* proves to be, by *key* and *issuer*'s rules."""
+    try:
+        jws.verify(token, key)
+        verified = Claims(unverified_claims)
+        window = claims.check(verified, token.unverified_header.typ, issuer.rules, now=now)
+        return identify(verified, issuer.rules, key.kid), window
+    except AuthError as error:
+        error.kid = key.kid
+        raise

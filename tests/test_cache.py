@@ -1,0 +1,312 @@
+"""Verified tokens that are remembered: never longer, never for another, never late."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from jwt_guard import AuthError, Guard, Identity, Issuer, KeySet
+from jwt_guard._core.claims import Window
+from jwt_guard.cache import MAX_CACHED_TOKEN, Entry, VerifiedTokens
+from jwt_guard.errors import ConfigurationError, InvalidToken, KeysUnavailable, Reason
+from tests.keys import (
+    AUDIENCE,
+    EC256,
+    EC384,
+    ED25519,
+    ISSUER,
+    NOW,
+    RSA,
+    STRANGER,
+    bearer,
+    claims,
+    guard,
+    issuer,
+    key_pair,
+    token,
+)
+
+
+class Clock:
+    """A clock in the test's hand."""
+
+    def __init__(self) -> None:
+        self.now: float = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def counts(guarded: Guard) -> tuple[int, int, int, int]:
+    seen = guarded.cache_counters
+    return seen.hits, seen.misses, seen.evictions, seen.dropped_by_rotation
+
+
+def reason(guarded: Guard, text: str) -> Reason | None:
+    """Return why *text* is refused, or None if it is not."""
+    try:
+        guarded.authenticate([bearer(text)])
+    except AuthError as error:
+        return error.reason
+    return None
+
+
+def test_hit() -> None:
+    """A token seen before gives the same identity, and verifies nothing."""
+    one, text = guard(), token()
+    first = one.authenticate([bearer(text)])
+    assert one.authenticate([bearer(text)]) is first
+    assert counts(one) == (1, 1, 0, 0)
+
+
+def test_off() -> None:
+    """With cache_size=0 every token is verified, and nothing is counted."""
+    one, text = guard(cache_size=0), token()
+    assert one.authenticate([bearer(text)]) is not one.authenticate([bearer(text)])
+    assert counts(one) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("size", [-1, "10", 1.5, None])
+def test_size(size: Any) -> None:
+    """The size is a number of tokens."""
+    with pytest.raises(ConfigurationError, match="cache_size is a number of tokens"):
+        guard(cache_size=size)
+
+
+def test_counters_are_a_copy() -> None:
+    """Whoever changes what was reported changes no count."""
+    one = guard()
+    one.cache_counters.hits = 1000
+    assert one.cache_counters.hits == 0
+
+
+def test_refusals_are_not_remembered() -> None:
+    """A token that was refused is looked at anew, and accepted once it may be."""
+    clock = Clock()
+    one, text = guard(clock=clock), token(claims(nbf=NOW + 60))
+    assert reason(one, text) is Reason.NOT_YET_VALID
+    assert reason(one, token(key=STRANGER)) is Reason.UNKNOWN_KEY
+    clock.now += 60
+    assert reason(one, text) is None
+    assert counts(one) == (0, 3, 0, 0)
+
+
+@pytest.mark.parametrize("changes", [{}, {"iat": None}, {"iat": None, "nbf": NOW}])
+def test_expiry(changes: dict[str, Any]) -> None:
+    """A remembered token expires to the second, with or without iat."""
+    clock = Clock()
+    one, text = guard(issuer(leeway=5), clock=clock), token(claims(exp=NOW + 60, **changes))
+    for now, expected in (
+        (NOW, None),
+        (NOW + 64.9, None),
+        (NOW + 65, Reason.EXPIRED),
+        (NOW + 1e9, Reason.EXPIRED),
+        (NOW, None),
+    ):
+        clock.now = now
+        assert reason(one, text) is expected
+    assert counts(one) == (2, 3, 0, 0)
+
+
+def test_clock_set_back() -> None:
+    """A remembered token is as early as any other once the clock has been set back."""
+    clock = Clock()
+    one = guard(clock=clock)
+    early, issued = token(claims(nbf=NOW, iat=None)), token()
+    assert (reason(one, early), reason(one, issued)) == (None, None)
+    clock.now = NOW - 10.5
+    assert reason(one, early) is Reason.NOT_YET_VALID
+    assert reason(one, issued) is Reason.ISSUED_IN_FUTURE
+
+
+def test_age() -> None:
+    """A remembered token grows too old like any other."""
+    clock = Clock()
+    one, text = guard(issuer(max_age=60, leeway=0), clock=clock), token()
+    assert reason(one, text) is None
+    clock.now += 60
+    assert reason(one, text) is Reason.TOO_OLD
+
+
+def test_whole_token() -> None:
+    """What is like a remembered token, but for a character, is verified by itself."""
+    one = guard()
+    text = token()
+    assert reason(one, text) is None
+    head, _, signature = text.rpartition(".")
+    other = ("A" if signature[0] != "A" else "B") + signature[1:]
+    assert reason(one, f"{head}.{other}") is Reason.BAD_SIGNATURE
+    assert reason(one, f"{head}.") is Reason.BAD_SIGNATURE
+    assert one.cache_counters.hits == 0
+
+
+def test_same_claims_other_key() -> None:
+    """Remembered claims lend a forgery nothing."""
+    one = guard()
+    assert reason(one, token()) is None
+    assert reason(one, token(key=STRANGER, headers={"kid": EC256.key.kid})) is Reason.BAD_SIGNATURE
+
+
+def test_long_tokens() -> None:
+    """Tokens over 4 KiB are verified each time."""
+    one = guard()
+    text = token(claims(note="x" * 3200))
+    assert len(text) > MAX_CACHED_TOKEN
+    assert reason(one, text) is reason(one, text) is None
+    assert counts(one) == (0, 0, 0, 0)
+
+
+def tenant_guard(keys: dict[str, KeySet], clock: Clock) -> Guard:
+    """Return a guard whose one issuer has the keys that are in *keys* by now."""
+
+    class Current:
+        """Keys that the test replaces, where fetched ones stand."""
+
+        def find(self, alg: str, kid: str | None) -> Any:
+            if "now" not in keys:
+                raise KeysUnavailable
+            return keys["now"].select(alg, kid)
+
+        def current(self) -> KeySet | None:
+            return keys.get("now")
+
+    one = issuer(keys=EC256.key)
+    object.__setattr__(one, "find", Current().find)
+    object.__setattr__(one, "current", Current().current)
+    return guard(one, clock=clock)
+
+
+def test_rotation() -> None:
+    """A withdrawn key takes its tokens along; others stay."""
+    keys = {"now": KeySet(EC256.key, RSA.key)}
+    one = tenant_guard(keys, Clock())
+    by_ec, by_rsa = token(key=EC256), token(key=RSA)
+    assert (reason(one, by_ec), reason(one, by_rsa)) == (None, None)
+    keys["now"] = KeySet(RSA.key, ED25519.key)
+    assert (reason(one, by_ec), reason(one, by_rsa)) == (Reason.UNKNOWN_KEY, None)
+    assert counts(one) == (1, 3, 0, 1)
+    keys["now"] = KeySet(EC256.key)
+    assert (reason(one, by_ec), reason(one, by_rsa)) == (None, Reason.UNKNOWN_KEY)
+
+
+def test_another_key_by_the_same_name() -> None:
+    """A key replaced under its kid takes its tokens along."""
+    kid = EC256.key.kid
+    keys = {"now": KeySet(EC256.key)}
+    one = tenant_guard(keys, Clock())
+    assert reason(one, token()) is None
+    keys["now"] = KeySet(key_pair("ES256", STRANGER.private, kid).key)
+    assert reason(one, token()) is Reason.BAD_SIGNATURE
+
+
+def test_second_key_makes_ambiguous() -> None:
+    """A remembered token without kid is ambiguous once a second key could have signed."""
+    keys = {"now": KeySet(EC256.key)}
+    one, text = tenant_guard(keys, Clock()), token(headers={"kid": None})
+    assert reason(one, text) is None
+    keys["now"] = KeySet(EC256.key, STRANGER.key)
+    assert reason(one, text) is Reason.AMBIGUOUS_KEY
+
+
+def test_no_keys() -> None:
+    """While nobody can tell, a remembered token is no better off, and is kept."""
+    keys = {"now": KeySet(EC256.key)}
+    one, text = tenant_guard(keys, Clock()), token()
+    assert reason(one, text) is None
+    usable = keys.pop("now")
+    assert reason(one, text) is Reason.NO_KEYS
+    keys["now"] = usable
+    assert reason(one, text) is None
+    assert counts(one) == (1, 2, 0, 0)
+
+
+def test_tenant_leaves() -> None:
+    """A tenant that is taken off the list takes its remembered tokens along."""
+    tenants = {ISSUER: issuer()}
+    one = Guard(issuers=tenants.get, clock=lambda: NOW)
+    assert one._tenants is not None
+    assert reason(one, token()) is None
+    assert reason(one, token()) is None
+    tenants.clear()
+    one._tenants._known.clear()
+    assert reason(one, token()) is Reason.UNKNOWN_ISSUER
+    tenants[ISSUER] = Issuer(ISSUER, audience="other", keys=EC256.key)
+    one._tenants._unknown.clear()
+    assert reason(one, token()) is Reason.WRONG_AUDIENCE
+
+
+def in_use(known: Issuer) -> KeySet | None:
+    return known.current()
+
+
+def entries() -> Iterator[tuple[bytes, Entry]]:
+    known = issuer()
+    for number in range(10_000):
+        identity = Identity(ISSUER, frozenset(), frozenset(), {"sub": number}, None)
+        window = Window(0, NOW + 1)
+        yield b"%032d" % number, Entry(identity, window, known, EC256.key.kid, EC256.key)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 10, 64])
+def test_bounded(size: int) -> None:
+    """There are never more entries than room, and the latest is always there."""
+    verified = VerifiedTokens(size)
+    for number, (digest, entry) in zip(range(5 * size), entries(), strict=False):
+        verified.remember(digest, entry)
+        assert len(verified) == min(number + 1, size)
+        assert verified.recall(digest, in_use, NOW) is entry.identity
+        verified.remember(digest, entry)
+        assert len(verified) == min(number + 1, size)
+    assert verified.counters.evictions == 4 * size
+
+
+def test_what_is_used_stays() -> None:
+    """Of ten callers who come all the time none is lost to a thousand strangers."""
+    verified = VerifiedTokens(40)
+    source = entries()
+    regulars = [next(source) for _ in range(10)]
+    for digest, entry in regulars:
+        verified.remember(digest, entry)
+    for _, (digest, entry) in zip(range(1000), source, strict=False):
+        verified.remember(digest, entry)
+        for known, expected in regulars:
+            if verified.recall(known, in_use, NOW) is None:
+                verified.remember(known, expected)
+    assert verified.counters.hits > 9_000
+
+
+def test_threads() -> None:
+    """Threads that share a small cache each get their own callers, and only those."""
+    texts = {f"user-{number}": token(claims(sub=f"user-{number}"), ED25519) for number in range(9)}
+    shared = Guard(
+        Issuer(ISSUER, audience=AUDIENCE, keys=ED25519.key), clock=lambda: NOW, cache_size=4
+    )
+    answers: list[tuple[str, str | None]] = []
+
+    def work(offset: int) -> None:
+        for step in range(300):
+            name = f"user-{(step * (offset + 1)) % 9}"
+            answers.append((name, shared.authenticate([bearer(texts[name])]).subject))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 8 * 300
+    assert all(expected == found for expected, found in answers)
+    assert shared._verified is not None
+    assert len(shared._verified) <= 4
+
+
+def test_header_memo_is_bounded() -> None:
+    """Headers are remembered only if they selected a key, and not without end."""
+    one = guard()
+    for number in range(200):
+        assert reason(one, token(headers={"jku": str(number)})) is None
+        assert len(one._line._headers) <= 64
+    before = len(one._line._headers)
+    with pytest.raises(InvalidToken):
+        one.authenticate([bearer(token(key=EC384))])
+    assert len(one._line._headers) == before
