@@ -44,6 +44,7 @@ class GuardMiddleware:
         anonymous: bool = False,
         preflight: bool = True,
         warm_up: bool = True,
+        attach: Callable[[Scope, Identity | None], None] | None = None,
     ) -> None:
         """Put *guard* in front of *app*.
 
@@ -59,6 +60,8 @@ class GuardMiddleware:
                 Access-Control-Request-Method.
             warm_up: Fetch the issuers' keys when the server starts the app (the
                 lifespan's startup), so that no request waits for them.
+            attach: Called with each admitted scope, a copy of this request's own,
+                and its identity, to put there what else the app wants to find.
 
         Raises:
             ConfigurationError: A public path is not an absolute, plain one.
@@ -67,6 +70,7 @@ class GuardMiddleware:
         self._guard = guard
         self._openings = Openings.of(public, anonymous=anonymous, preflight=preflight)
         self._warm_up = warm_up
+        self._attach = attach
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let the app answer."""
@@ -81,13 +85,16 @@ class GuardMiddleware:
             send = _noting_accept(scope, send)
         try:
             values = [value for name, value in scope["headers"] if name == b"authorization"]
+            identity = None
             try:
-                scope[IDENTITY] = await self._guard.authenticate_async(values)
+                identity = await self._guard.authenticate_async(values)
             except MissingToken:
                 if not self._is_open(scope):
                     raise
-                scope[IDENTITY] = None
+            scope[IDENTITY] = identity
             scope[GUARD] = self._guard
+            if self._attach is not None:
+                self._attach(scope, identity)
             await self._app(scope, receive, send)
         except AuthError as error:
             await refuse(self._guard, error, scope, send)

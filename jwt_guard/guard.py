@@ -5,7 +5,6 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import cast
 
 from ._core.challenge import Challenge, RenderBody, problem, quoted, render
 from ._core.identity import Identity
@@ -110,13 +109,10 @@ class Guard:
             KeysUnavailable: The issuer's keys cannot be had at present.
         """
         found = self._line.begin(authorization)
-        if isinstance(found, Identity):
-            return found
-        try:
-            while True:
-                next(found).wait()
-        except StopIteration as end:
-            return cast("Identity", end.value)
+        while not isinstance(found, Identity):
+            found.flight.wait()
+            found = found.go_on()
+        return found
 
     async def authenticate_async(self, authorization: Sequence[bytes]) -> Identity:
         """Return the verified caller, without ever blocking the event loop.
@@ -124,13 +120,10 @@ class Guard:
         See `authenticate`.
         """
         found = self._line.begin(authorization)
-        if isinstance(found, Identity):
-            return found
-        try:
-            while True:
-                await next(found).wait_async()
-        except StopIteration as end:
-            return cast("Identity", end.value)
+        while not isinstance(found, Identity):
+            await found.flight.wait_async()
+            found = found.go_on()
+        return found
 
     def warm_up(self) -> None:
         """Fetch the keys of all issuers that have none yet, before requests come.

@@ -7,11 +7,13 @@ Raise, never return a verdict: a forgotten `except` is a 500, a forgotten `if` i
 an open door.
 """
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 
 from ._core import bearer, claims, jws
-from ._core.claims import Claims, UnverifiedClaims, Window
+from ._core.claims import Claims, UnverifiedClaims
 from ._core.identity import Identity, identify
 from ._core.jws import UnverifiedHeader, UnverifiedToken
 from ._core.keys import Key, KeySet
@@ -21,10 +23,21 @@ from .issuer import Issuer
 from .remote.flight import Flight
 from .tenants import Tenants
 
-Walk = Generator[Flight, None, Identity]
-
 # An issuer has a header per key, and now and then one for another kind of token.
 _MAX_HEADERS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A request that has to wait for keys, which is rare.
+
+    Attributes:
+        flight: What to wait for, on a thread or on an event loop.
+        go_on: Walks on afterwards.
+    """
+
+    flight: Flight
+    go_on: "Callable[[], Identity | Pause]"
 
 
 class Line:
@@ -48,11 +61,11 @@ class Line:
         self._verified = verified
         self._headers: dict[bytes, UnverifiedHeader] = {}
 
-    def begin(self, authorization: Sequence[bytes]) -> Identity | Walk:
-        """Return the caller if it was seen before, else the walk to take.
+    def begin(self, authorization: Sequence[bytes]) -> Identity | Pause:
+        """Return the caller, or what to wait for first.
 
         Raises:
-            AuthError: Nothing needs to be verified to refuse it.
+            AuthError: The refusal.
         """
         token = bearer.parse(authorization, self._max_token_bytes)
         if self._verified is None or len(token) > MAX_CACHED_TOKEN:
@@ -67,24 +80,37 @@ class Line:
         """Return the keys *issuer* has in use, if it is trusted still."""
         return issuer.current() if self._named(issuer.name) is issuer else None
 
-    def _walk(self, token: bytes, digest: bytes | None) -> Walk:
-        """Verify *token*; yield what must be waited for, which is rare."""
+    def _walk(self, token: bytes, digest: bytes | None) -> Identity | Pause:
+        """Verify *token*, and remember it by *digest*."""
         unverified = jws.peek(token, self._headers)
         unverified_claims = claims.peek(unverified.unverified_payload)
         issuer = self._issuer_of(unverified_claims)
-        alg, kid, _ = unverified.unverified_header
+        return self._arrive(digest, unverified, unverified_claims, issuer, issuer.find)
+
+    def _arrive(
+        self,
+        digest: bytes | None,
+        token: UnverifiedToken,
+        unverified_claims: UnverifiedClaims,
+        issuer: Issuer,
+        find: Callable[[str, str | None], Key | Flight],
+    ) -> Identity | Pause:
+        """Go on from the issuer; once again, by another *find*, after a pause."""
+        alg, kid, typ = token.unverified_header
+        key = None
         try:
-            key = issuer.find(alg, kid)
+            key = find(alg, kid)
             if isinstance(key, Flight):
-                flight = key
-                yield flight
-                key = flight.settle(alg, kid)
-            self._note(unverified)
-            identity, window = _verify(
-                unverified, unverified_claims, issuer, key, now=self._clock()
-            )
+                again = partial(self._arrive, digest, token, unverified_claims, issuer, key.settle)
+                return Pause(key, again)
+            self._note(token)
+            jws.verify(token, key)
+            verified = Claims(unverified_claims)
+            window = claims.check(verified, typ, issuer.rules, now=self._clock())
+            identity = identify(verified, issuer.rules, key.kid)
         except AuthError as error:
             error.issuer = issuer.name
+            error.kid = key.kid if isinstance(key, Key) else None
             raise
         if digest is not None and self._verified is not None:
             self._verified.remember(digest, Entry(identity, window, issuer, kid, key))
@@ -118,22 +144,3 @@ class Line:
             if known.rstrip("/") == name.rstrip("/"):
                 return f"the token's iss differs from {known!r} only by a trailing slash"
         return f"configured issuers: {', '.join(self._issuers)}"
-
-
-def _verify(
-    token: UnverifiedToken,
-    unverified_claims: UnverifiedClaims,
-    issuer: Issuer,
-    key: Key,
-    *,
-    now: float,
-) -> tuple[Identity, Window]:
-    """Return the caller that *token* proves to be, by *key* and *issuer*'s rules."""
-    try:
-        jws.verify(token, key)
-        verified = Claims(unverified_claims)
-        window = claims.check(verified, token.unverified_header.typ, issuer.rules, now=now)
-        return identify(verified, issuer.rules, key.kid), window
-    except AuthError as error:
-        error.kid = key.kid
-        raise

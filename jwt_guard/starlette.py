@@ -60,19 +60,14 @@ class GuardMiddleware:
         warm_up: bool = True,
     ) -> None:
         """Put *guard* in front of *app*; see `jwt_guard.asgi.GuardMiddleware`."""
-
-        async def with_user(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
-            if scope["type"] != "lifespan":
-                scope["auth"], scope["user"] = _credentials(asgi.identity_or_none(scope))
-            await app(scope, receive, send)
-
         self._guarded = asgi.GuardMiddleware(
-            with_user,
+            app,
             guard=guard,
             public=public,
             anonymous=anonymous,
             preflight=preflight,
             warm_up=warm_up,
+            attach=_attach,
         )
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
@@ -95,10 +90,11 @@ class GuardCredentials(AuthCredentials):
         return self.scopes
 
 
-def _credentials(identity: Identity | None) -> tuple[AuthCredentials, BaseUser]:
+def _attach(scope: asgi.Scope, identity: Identity | None) -> None:
     if identity is None:
-        return AuthCredentials(), UnauthenticatedUser()
-    return GuardCredentials(identity), GuardUser(identity)
+        scope["auth"], scope["user"] = AuthCredentials(), UnauthenticatedUser()
+    else:
+        scope["auth"], scope["user"] = GuardCredentials(identity), GuardUser(identity)
 
 
 def identity_of(connection: HTTPConnection) -> Identity:

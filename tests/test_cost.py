@@ -135,7 +135,7 @@ def through_flask(one: Guard) -> Callable[[], object]:
 COSTS: dict[str, tuple[Callable[[Guard], Callable[[], object]], int, int]] = {
     "ASGI": (through_asgi, 13, 36),
     "WSGI": (through_wsgi, 14, 37),
-    "Starlette": (through_starlette, 24, 47),
+    "Starlette": (through_starlette, 23, 46),
     "Flask": (through_flask, 15, 38),
 }
 

@@ -22,7 +22,7 @@ _LATEST = 250_000_000_000
 # OpenID Connect Core §2, §3.1.3.6, §3.3.2.11: members of ID tokens alone.
 _ID_TOKEN_CLAIMS = ("nonce", "at_hash", "c_hash")
 
-_ABSENT = object()
+ABSENT = object()
 _NOTHING = frozenset[str]()
 
 
@@ -192,7 +192,7 @@ def numeric_date(claims: Claims, name: str) -> float | None:
 def check_text(claims: Claims, names: tuple[str, ...]) -> None:
     """Raise unless each of *names* that is present is a string."""
     for name in names:
-        if name in claims and not isinstance(claims[name], str):
+        if type(claims.get(name, "")) is not str:
             raise malformed(name)
 
 
@@ -209,7 +209,7 @@ def words(claims: Claims, paths: tuple[str, ...], *, separator: str | None) -> f
         value = lookup(claims, path)
         if isinstance(value, str):
             found += value.split(separator) if separator else [value]
-        elif value is not _ABSENT:
+        elif value is not ABSENT:
             found += _strings(value, path)
     return frozenset(filter(None, found)) if found else _NOTHING
 
@@ -217,13 +217,13 @@ def words(claims: Claims, paths: tuple[str, ...], *, separator: str | None) -> f
 def lookup(claims: Mapping[str, Any], path: str) -> object:
     """Return the value at *path*; a literal name with dots wins over nesting."""
     if path in claims or "." not in path:
-        return claims.get(path, _ABSENT)
+        return claims.get(path, ABSENT)
     head, dot, _ = path.rpartition(".")
     while dot:
         nested = claims.get(head)
         if isinstance(nested, strictjson.FrozenDict):
             found = lookup(nested, path[len(head) + 1 :])
-            if found is not _ABSENT:
+            if found is not ABSENT:
                 return found
         head, dot, _ = head.rpartition(".")
-    return _ABSENT
+    return ABSENT

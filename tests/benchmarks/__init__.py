@@ -1,1 +1,1 @@
-"""Benchmarks; nothing here is a timed test."""
+"""What a request costs, beside its peers; `python -m tests.benchmarks`."""

@@ -1,136 +1,131 @@
-"""What the guard costs beside PyJWT: python -m tests.benchmarks.
+"""python -m tests.benchmarks [--quick] [--output FOLDER]: measure, print, draw.
 
-One run, interleaved: in every round each contestant handles the same number of
-requests, so that a slow moment of the machine hits all of them. Figures are
-medians over the rounds, in microseconds, and ratios of medians.
+A table of medians and ratios on standard output; `results.json` and `results.svg` in
+FOLDER, if one is given.
 """
 
-import asyncio
+import argparse
 import json
+import os
 import platform
-import statistics
 import sys
-import time
-from base64 import urlsafe_b64decode
-from collections.abc import Awaitable, Callable
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from jwt_guard import Guard, Issuer, Key
-from jwt_guard.asgi import GuardMiddleware, Message, Receive, Scope, Send
+from tests.benchmarks import chart, libraries, scaling, servers
+from tests.benchmarks.apps import Suite
+from tests.benchmarks.measuring import medians
+from tests.benchmarks.tokens import signers
 
-ROUNDS = 200
-REQUESTS_PER_ROUND = 100
-TOKEN_BYTES = 860
-
-Contestant = Callable[[], Awaitable[object]]
+SIZES = (600, 860, 1700)
 
 
-async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
-    """Answer with an empty 200."""
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b""})
-
-
-async def receive() -> Message:
-    """Deliver nothing: the app reads no body."""
-    raise AssertionError
-
-
-async def send(_message: Message) -> None:
-    """Drop what the app sends."""
-
-
-def make_token(private: rsa.RSAPrivateKey) -> str:
-    """Return an RS256 token of about TOKEN_BYTES."""
-    now = int(time.time())
-    claims: dict[str, object] = {
-        "iss": "https://login.example/",
-        "aud": "https://api.example",
-        "sub": "auth0|5ba552d67",
-        "client_id": "s6BhdRkqt3",
-        "iat": now,
-        "exp": now + 3600,
-        "jti": "dbe39bf3a3ba4238a513f51d6e1691c4",
-        "scope": "openid profile messages:read",
-        "note": "",
+def measure(*, quick: bool) -> dict[str, Any]:
+    """Return all figures, in microseconds where nothing else is said."""
+    rounds = 7 if quick else 61
+    keys = signers()
+    rs256, hs256 = keys["RS256"], keys["HS256"]
+    suite = Suite(rs256)
+    results: dict[str, Any] = {
+        "machine": _machine(),
+        "frameworks": medians(suite.batches(), rounds),
+        "libraries": {
+            f"{alg}, {size} bytes": medians(libraries.batches(signer, size), rounds)
+            for alg, signer in keys.items()
+            for size in (SIZES if alg == "RS256" else SIZES[1:2])
+        },
+        "node": libraries.node(keys, rounds),
+        "refusals": medians(libraries.refusals(rs256), rounds),
+        "header_fields": scaling.header_fields(rs256, suite, rounds),
+        "threads_per_s": scaling.threads(rs256, 1 if quick else 5, 0.1 if quick else 0.5),
+        "full_cache_mib": scaling.full_cache(hs256, 128 if quick else 4096),
+        "growing_cache": scaling.growing_cache(
+            hs256, rounds, scaling.SIZES[:3] if quick else scaling.SIZES
+        ),
+        "servers": servers.under_load(rs256, 1 if quick else 15, 1 if quick else 2),
     }
-    headers = {"typ": "at+jwt", "kid": "RjEwOwOA"}
-    while True:
-        token = jwt.encode(claims, private, "RS256", headers)
-        if len(token) >= TOKEN_BYTES:
-            return token
-        claims["note"] = f"{claims['note']}x"
+    suite.close()
+    return results
 
 
-def contestants() -> tuple[dict[str, Contestant], int]:
-    """Return what is measured, and the token's length in bytes."""
-    private = rsa.generate_private_key(65537, 2048)
-    public = private.public_key()
-    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    token = make_token(private)
-    signing_input, _, encoded = token.encode().rpartition(b".")
-    signature = urlsafe_b64decode(encoded + b"==")
-    algorithm = jwt.get_algorithm_by_name("RS256")
-    key = Key.from_pem(pem, alg="RS256", kid="RjEwOwOA")
-    guard = Guard(Issuer("https://login.example/", audience="https://api.example", keys=key))
-    guarded = GuardMiddleware(app, guard=guard)
-    scope: Scope = {
-        "type": "http",
-        "method": "GET",
-        "path": "/messages",
-        "headers": [(b"host", b"api"), (b"authorization", b"Bearer " + token.encode())],
-    }
+def _machine() -> str:
+    return (
+        f"{platform.machine()}, {os.cpu_count()} cores, {platform.python_implementation()} "
+        f"{platform.python_version()}, PyJWT {jwt.__version__}, {datetime.now(UTC):%Y-%m-%d}"
+    )
 
-    async def decode() -> object:
-        return jwt.decode(
-            token,
-            public,
-            ["RS256"],
-            audience="https://api.example",
-            issuer="https://login.example/",
-        )
 
-    async def verify() -> object:
-        return algorithm.verify(signing_input, public, signature)
-
+def over_bare(frameworks: dict[str, float]) -> dict[str, float]:
+    """Return what each contestant costs beyond the bare app of its framework."""
     return {
-        "bare app": lambda: app(scope, receive, send),
-        "guarded app": lambda: guarded(scope, receive, send),
-        "jwt.decode": decode,
-        "signature alone": verify,
-    }, len(token)
+        name: value - frameworks[f"{name.split(':')[0]}: bare"]
+        for name, value in frameworks.items()
+        if not name.endswith(": bare")
+    }
 
 
-async def measure(entries: dict[str, Contestant]) -> dict[str, float]:
-    """Return the median time of one call of each contestant, in microseconds."""
-    times: dict[str, list[float]] = {name: [] for name in entries}
-    for _ in range(ROUNDS):
-        for name, call in entries.items():
-            start = time.perf_counter()
-            for _ in range(REQUESTS_PER_ROUND):
-                await call()
-            times[name].append((time.perf_counter() - start) / REQUESTS_PER_ROUND * 1e6)
-    return {name: statistics.median(values) for name, values in times.items()}
+def table(results: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of the report."""
+    yield f"{results['machine']}; medians of one interleaved run, in µs"
+    costs = over_bare(results["frameworks"])
+    yield from _section(
+        "per request over the bare app of the same framework, RS256, 860 bytes",
+        costs,
+        costs["ASGI: jwt_guard, hot"],
+    )
+    for name, figures in results["libraries"].items():
+        alg, _, size = name.partition(", ")
+        node: dict[str, float] = results["node"].get(alg, {}) if size.startswith("860") else {}
+        in_node = {f"{library} (Node)": value for library, value in node.items()}
+        yield from _section(
+            f"verification, {name}", figures | in_node, figures["jwt_guard, cache off"]
+        )
+    yield from _section("refusals", results["refusals"], results["refusals"]["accepted"])
+    yield from _section(
+        "guard over the bare ASGI app, by header fields",
+        results["header_fields"],
+        results["header_fields"]["1"],
+    )
+    for name, rates in results["threads_per_s"].items():
+        yield from _section(f"per second, {name}, by threads", rates, rates["1"])
+    for name, figures in results["growing_cache"].items():
+        yield from _section(f"a hit by entries, {name}", figures, figures["10"])
+    yield f"\na full cache: {results['full_cache_mib']:.1f} MiB"
+    for name, figures in results["servers"].items():
+        shown = ", ".join(f"{key} {value:.0f}" for key, value in figures.items())
+        yield f"{name}: {shown}"
+    if not results["servers"]:
+        yield "servers: left out, for there is no wrk here"
+    if not results["node"]:
+        yield "Node: left out, for there is no npm here"
+
+
+def _section(title: str, figures: dict[str, float], unit: float) -> Iterator[str]:
+    yield f"\n{title}"
+    for name, value in figures.items():
+        yield f"  {name:<46}{value:12.2f}{value / unit:9.2f}"
 
 
 def main() -> None:
-    """Measure, and print a table and a line of JSON."""
-    entries, length = contestants()
-    medians = asyncio.run(measure(entries))
-    overhead = medians["guarded app"] - medians["bare app"]
-    ratio = overhead / medians["jwt.decode"]
-    lines = [
-        f"{platform.machine()}, Python {platform.python_version()}, PyJWT {jwt.__version__}",
-        f"RS256 2048, {length}-byte token; medians of {ROUNDS} rounds",
-        *(f"{name:<28}{value:8.1f} µs" for name, value in medians.items()),
-        f"{'overhead of the guard':<28}{overhead:8.1f} µs",
-        f"{'overhead / jwt.decode':<28}{ratio:8.2f}",
-        json.dumps({"medians_us": medians, "overhead_us": overhead, "ratio": ratio}),
-    ]
-    sys.stdout.write("\n".join(lines) + "\n")
+    """Measure as the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="see that it runs; no figures to quote"
+    )
+    parser.add_argument("--output", type=Path, help="folder for results.json and results.svg")
+    options = parser.parse_args()
+    # Peers warn of their own deprecations at every call, which would be measured.
+    warnings.simplefilter("ignore")
+    results = measure(quick=options.quick)
+    sys.stdout.write("\n".join(table(results)) + "\n")
+    if options.output is not None:
+        (options.output / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+        chart.draw(over_bare(results["frameworks"]), results["machine"], options.output)
 
 
 if __name__ == "__main__":

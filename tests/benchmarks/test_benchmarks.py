@@ -1,17 +1,48 @@
-"""The benchmarks run; what they measure is for people to read."""
+"""What is measured is what is meant; the figures are for people to read."""
 
-import json
+from tests.benchmarks import libraries
+from tests.benchmarks.__main__ import over_bare, table
+from tests.benchmarks.measuring import medians
+from tests.benchmarks.tokens import BYTES, SCOPE, signers
 
-import pytest
 
-from tests.benchmarks import __main__ as benchmarks
+def test_tokens() -> None:
+    """Tokens have the length they are named by, and a guard accepts them."""
+    for signer in signers().values():
+        guard = signer.guard()
+        for size in (600, BYTES, 1700):
+            text = signer.token(size)
+            assert size - 10 <= len(text) <= size + 10
+            assert guard.authenticate([b"Bearer " + text.encode()]).scopes >= {SCOPE}
 
 
-def test_benchmarks(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """A short run prints a table, and figures as JSON in its last line."""
-    monkeypatch.setattr(benchmarks, "ROUNDS", 2)
-    monkeypatch.setattr(benchmarks, "REQUESTS_PER_ROUND", 2)
-    benchmarks.main()
-    figures = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert set(figures) == {"medians_us", "overhead_us", "ratio"}
-    assert all(value > 0 for value in figures["medians_us"].values())
+def test_refusals() -> None:
+    """What is to be refused is; the batches raise otherwise."""
+    found = medians(libraries.refusals(signers()["ES256"]), 1)
+    assert all(value > 0 for value in found.values())
+
+
+def test_over_bare() -> None:
+    """A contestant's cost is what is beyond the bare app of its own framework."""
+    figures = {"Flask: bare": 50.0, "Flask: x": 53.0, "ASGI: bare": 1.0, "ASGI: x": 2.0}
+    assert over_bare(figures) == {"Flask: x": 3.0, "ASGI: x": 1.0}
+
+
+def test_table() -> None:
+    """What could not be measured is said."""
+    one = {"10": 1.0, "1": 1.0, "accepted": 1.0, "jwt_guard, cache off": 2.0}
+    results = {
+        "machine": "a machine",
+        "frameworks": {"ASGI: bare": 1.0, "ASGI: jwt_guard, hot": 3.0},
+        "libraries": {"RS256, 860 bytes": one},
+        "node": {},
+        "refusals": one,
+        "header_fields": one,
+        "threads_per_s": {"hot": one},
+        "full_cache_mib": 9.0,
+        "growing_cache": {"one caller": one},
+        "servers": {},
+    }
+    lines = list(table(results))
+    assert "servers: left out, for there is no wrk here" in lines
+    assert "Node: left out, for there is no npm here" in lines

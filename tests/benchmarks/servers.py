@@ -1,0 +1,115 @@
+"""Real servers under load, by wrk: uvicorn and gunicorn, bare and guarded in turn."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from jwt_guard import Guard, Issuer, Key, asgi, wsgi
+from tests.benchmarks.apps import bare_asgi, bare_wsgi
+from tests.benchmarks.tokens import AUDIENCE, ISSUER, KID, Signer
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+_KIND, _KEY = "JWT_GUARD_BENCHMARK", "JWT_GUARD_BENCHMARK_KEY"
+_COMMANDS = {
+    "uvicorn": ["uvicorn", "--log-level", "warning", "--no-access-log", "--factory", "--port"],
+    "gunicorn": ["gunicorn", "--log-level", "error", "--threads", "2", "-b"],
+}
+_UNITS = {"us": 1.0, "ms": 1e3, "s": 1e6}
+
+
+def _guarded(kind: str) -> bool:
+    return os.environ[_KIND] == kind
+
+
+def make_asgi() -> asgi.ASGIApp:
+    """Return the app that uvicorn serves, as the environment says."""
+    return asgi.GuardMiddleware(bare_asgi, guard=_guard()) if _guarded("hot") else bare_asgi
+
+
+def make_wsgi() -> "WSGIApplication":
+    """Return the app that gunicorn serves."""
+    return wsgi.GuardMiddleware(bare_wsgi, guard=_guard()) if _guarded("hot") else bare_wsgi
+
+
+def _guard() -> Guard:
+    key = Key.from_pem(os.environ[_KEY], alg="RS256", kid=KID)
+    return Guard(Issuer(ISSUER, audience=AUDIENCE, keys=key))
+
+
+@contextmanager
+def _serving(server: str, kind: str, signer: Signer) -> Generator[str]:
+    """Start *server* on a free port, and stop it in the end."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    program, *options = _COMMANDS[server]
+    module = "tests.benchmarks.servers:make_" + ("asgi" if server == "uvicorn" else "wsgi")
+    where = [str(port), module] if server == "uvicorn" else [f"127.0.0.1:{port}", module + "()"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", program, *options, *where],
+        env=os.environ | {_KIND: kind, _KEY: signer.pem.decode()},
+    )
+    try:
+        for _ in range(200):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}/messages"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(10)
+
+
+def under_load(signer: Signer, rounds: int, seconds: int) -> dict[str, dict[str, float]]:
+    """Return requests per second, p50 and p99 in µs; empty without wrk.
+
+    Bare and guarded stand side by side and are loaded in turn, after a second each
+    that is not counted.
+    """
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        return {}
+    token = signer.token()
+    found: dict[str, dict[str, list[float]]] = {}
+    for server in _COMMANDS:
+        with _serving(server, "bare", signer) as bare, _serving(server, "hot", signer) as hot:
+            urls = {"bare": bare, "hot": hot}
+            for url in urls.values():
+                _load(wrk, url, token, 1)
+            for kind, url in [*urls.items()] * rounds:
+                figures = found.setdefault(f"{server}: {kind}", {})
+                for name, value in _load(wrk, url, token, seconds).items():
+                    figures.setdefault(name, []).append(value)
+    return {
+        name: {key: statistics.median(values) for key, values in figures.items()}
+        for name, figures in found.items()
+    }
+
+
+def _load(wrk: str, url: str, token: str, seconds: int) -> dict[str, float]:
+    command = [
+        wrk,
+        "-t1",
+        "-c8",
+        f"-d{seconds}s",
+        "--latency",
+        "-H",
+        f"Authorization: Bearer {token}",
+    ]
+    output = subprocess.run([*command, url], check=True, capture_output=True, text=True).stdout
+    if "Non-2xx" in output or (rate := re.search(r"Requests/sec:\s+([\d.]+)", output)) is None:
+        raise AssertionError(output)
+    times = re.findall(r"(50|99)%\s+([\d.]+)(us|ms|s)", output)
+    latencies = {f"p{share}": float(value) * _UNITS[unit] for share, value, unit in times}
+    return {"requests_per_s": float(rate[1]), **latencies}
