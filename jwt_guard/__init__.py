@@ -3,7 +3,20 @@
 from ._core.challenge import Challenge
 from ._core.identity import Identity
 from ._core.keys import Key, KeySet
-from ._core.requirement import Requirement, all_scopes, any_scope, role, scope
+from ._core.requirement import (
+    Requirement,
+    acr,
+    all_scopes,
+    amr,
+    any_scope,
+    check,
+    claim,
+    issued_by,
+    path_param,
+    role,
+    scope,
+)
+from ._core.rules import Rule
 from .errors import AuthError, ConfigurationError
 from .guard import Guard
 from .issuer import ANY_AUDIENCE, Issuer
@@ -19,8 +32,15 @@ __all__ = [
     "Key",
     "KeySet",
     "Requirement",
+    "Rule",
+    "acr",
     "all_scopes",
+    "amr",
     "any_scope",
+    "check",
+    "claim",
+    "issued_by",
+    "path_param",
     "role",
     "scope",
 ]

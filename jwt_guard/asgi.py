@@ -8,6 +8,7 @@ from ._core.challenge import Challenge
 from ._core.identity import Identity
 from ._core.openings import Openings
 from ._core.requirement import Requirement, requirement
+from ._core.rules import Rule, Rules, Unmatched
 from .errors import AuthError, ConfigurationError, KeysUnavailable, MissingToken
 from .guard import Guard
 
@@ -43,6 +44,8 @@ class GuardMiddleware:
         public: Iterable[str] = (),
         anonymous: bool = False,
         preflight: bool = True,
+        rules: Iterable[Rule] = (),
+        unmatched: Unmatched = "token",
         warm_up: bool = True,
         attach: Callable[[Scope, Identity | None], None] | None = None,
     ) -> None:
@@ -58,17 +61,24 @@ class GuardMiddleware:
                 identity None. A token that is present must be valid all the same.
             preflight: Let CORS preflights through: OPTIONS with Origin and
                 Access-Control-Request-Method.
+            rules: A table of paths and what they require; the first row that covers
+                a request counts. For apps whose routes cannot be decorated.
+            unmatched: What becomes of a request that no rule covers: "token" asks
+                for a valid token alone, "deny" refuses it.
             warm_up: Fetch the issuers' keys when the server starts the app (the
                 lifespan's startup), so that no request waits for them.
             attach: Called with each admitted scope, a copy of this request's own,
                 and its identity, to put there what else the app wants to find.
 
         Raises:
-            ConfigurationError: A public path is not an absolute, plain one.
+            ConfigurationError: A public path is not an absolute, plain one; a rule is
+                none.
         """
         self._app = app
         self._guard = guard
         self._openings = Openings.of(public, anonymous=anonymous, preflight=preflight)
+        self._rules = Rules.of(rules, unmatched)
+        self._ruled = bool(self._rules)
         self._warm_up = warm_up
         self._attach = attach
 
@@ -91,6 +101,8 @@ class GuardMiddleware:
             except MissingToken:
                 if not self._is_open(scope):
                     raise
+            if self._ruled:
+                self._check_rules(scope, identity)
             scope[IDENTITY] = identity
             scope[GUARD] = self._guard
             if self._attach is not None:
@@ -112,8 +124,25 @@ class GuardMiddleware:
         return warming_up
 
     def _is_open(self, scope: Scope) -> bool:
-        return self._openings.admit(path_of(scope), scope.get("raw_path")) or (
-            self._openings.preflight and is_preflight(scope)
+        path, raw_path = path_of(scope), scope.get("raw_path")
+        return (
+            self._openings.admit(path, raw_path)
+            or self._rules.admit(method_of(scope), path, raw_path)
+            or self._is_preflight(scope)
+        )
+
+    def _is_preflight(self, scope: Scope) -> bool:
+        return self._openings.preflight and is_preflight(scope)
+
+    def _check_rules(self, scope: Scope, identity: Identity | None) -> None:
+        if identity is None and self._is_preflight(scope):
+            return
+        self._rules.check(
+            identity,
+            method_of(scope),
+            path_of(scope),
+            scope.get("raw_path"),
+            self._guard.authorise,
         )
 
 
@@ -148,7 +177,7 @@ def requires(*parts: str | Requirement) -> Callable[[ASGIApp], ASGIApp]:
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "lifespan":
                 try:
-                    needed.check(identity_of(scope))
+                    authorise(scope, needed)
                 except AuthError as error:
                     await refuse(scope[GUARD], error, scope, send)
                     return
@@ -157,6 +186,14 @@ def requires(*parts: str | Requirement) -> Callable[[ASGIApp], ASGIApp]:
         return guarded
 
     return decorate
+
+
+def authorise(scope: Scope, needed: Requirement) -> Identity:
+    """Return the verified caller if it satisfies *needed*, or raise the refusal."""
+    identity = identity_of(scope)
+    guard: Guard = scope[GUARD]
+    guard.authorise(identity, needed, scope.get("path_params"))
+    return identity
 
 
 def identity_of(scope: Scope) -> Identity:
@@ -198,7 +235,7 @@ def _noting_accept(scope: Scope, send: Send) -> Send:
 
 async def refuse(guard: Guard, error: AuthError, scope: Scope, send: Send) -> None:
     """Send the challenge, or close a WebSocket that can carry none."""
-    challenge = guard.refuse(error, method=scope.get("method", "GET"), path=path_of(scope))
+    challenge = guard.refuse(error, method=method_of(scope), path=path_of(scope))
     if scope["type"] == "http":
         await _respond(challenge, "http.response", send)
     elif "websocket.http.response" in scope.get("extensions", {}) and not scope.get(ACCEPTED):
@@ -211,6 +248,12 @@ async def _respond(challenge: Challenge, kind: str, send: Send) -> None:
     headers = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in challenge.headers]
     await send({"type": f"{kind}.start", "status": challenge.status, "headers": headers})
     await send({"type": f"{kind}.body", "body": challenge.body})
+
+
+def method_of(scope: Scope) -> str:
+    """Return the request's method; a WebSocket handshake is a GET."""
+    method: str = scope.get("method", "GET")
+    return method
 
 
 def path_of(scope: Scope) -> str:

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     OTHER_SCHEME = "other_scheme"
     REPEATED_HEADER = "repeated_header"
     MALFORMED_HEADER = "malformed_header"
+    AMBIGUOUS_PATH = "ambiguous_path"
     TOKEN_TOO_LONG = "token_too_long"  # noqa: S105  a reason's name, no credential
     MALFORMED_TOKEN = "malformed_token"  # noqa: S105  a reason's name, no credential
     UNSUPPORTED_HEADER = "unsupported_header"
@@ -89,11 +90,17 @@ class MissingToken(AuthError):
 
 
 class InvalidRequest(AuthError):
-    """400 `invalid_request`: the header itself is repeated or malformed."""
+    """400 `invalid_request`: the header is repeated or malformed, or the path ambiguous."""
 
     status = 400
     error = "invalid_request"
     description = "The Authorization header is malformed, repeated or too long"
+
+    def __init__(self, reason: Reason, hint: str | None = None) -> None:
+        """Remember the reason and choose the client's text."""
+        super().__init__(reason, hint)
+        if reason is Reason.AMBIGUOUS_PATH:
+            self.description = "The path can be read in more than one way"
 
 
 class InvalidToken(AuthError):
@@ -145,6 +152,8 @@ class StepUpRequired(AuthError):
         acr_values: Collection[str] = (),
         max_age: int | None = None,
         hint: str | None = None,
+        *,
+        scopes: Collection[str] = (),
     ) -> None:
         """Ask for another authentication of the user (RFC 9470 §3).
 
@@ -152,8 +161,10 @@ class StepUpRequired(AuthError):
             acr_values: Acceptable authentication context classes, best first.
             max_age: Greatest age of the authentication, in seconds.
             hint: For the log.
+            scopes: Scope values to ask for in the same breath.
         """
         super().__init__(Reason.STEP_UP, hint)
+        self.scopes = tuple(sorted(scopes))
         self.acr_values = tuple(acr_values)
         self.max_age = max_age
 

@@ -160,7 +160,7 @@ def requires(*parts: str | Requirement) -> Callable[[_F], _F]:
 
     def check(*_args: object, **_kwargs: object) -> None:
         try:
-            needed.check(wsgi.identity_of(request.environ))
+            wsgi.authorise(request.environ, needed, request.view_args)
         except AuthError as error:
             raise refused(error) from error
 

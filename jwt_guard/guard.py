@@ -3,11 +3,13 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from ._core.challenge import Challenge, RenderBody, problem, quoted, render
+from ._core.conditions import Asked
 from ._core.identity import Identity
+from ._core.requirement import Requirement
 from .cache import Counters, VerifiedTokens
 from .errors import AuthError, ConfigurationError, KeysUnavailable
 from .issuer import Issuer
@@ -83,6 +85,7 @@ class Guard:
             )
         quoted(realm)
         self._realm = realm
+        self._clock = clock
         self._known = known
         self._tenants = Tenants(issuers) if issuers is not None else None
         self._verified = VerifiedTokens(cache_size) if cache_size else None
@@ -124,6 +127,25 @@ class Guard:
             await found.flight.wait_async()
             found = found.go_on()
         return found
+
+    def authorise(
+        self, identity: Identity, needed: Requirement, params: Mapping[str, object] | None = None
+    ) -> None:
+        """Raise unless *identity* meets what is *needed*; for adapters.
+
+        Args:
+            identity: The verified caller.
+            needed: What the route requires.
+            params: The parameters of the matched route, by name.
+
+        Raises:
+            InsufficientScope: It does not.
+            StepUpRequired: A better authentication is needed.
+        """
+        if needed.conditional:
+            needed.check(identity, Asked(params or {}, self._clock()))
+        else:
+            needed.check(identity)
 
     def warm_up(self) -> None:
         """Fetch the keys of all issuers that have none yet, before requests come.

@@ -11,6 +11,7 @@ from . import asgi
 from ._core.decorating import guarded
 from ._core.identity import Identity
 from ._core.requirement import Requirement, requirement
+from ._core.rules import Rule, Unmatched
 from .errors import AuthError, ConfigurationError
 from .guard import Guard
 
@@ -57,6 +58,8 @@ class GuardMiddleware:
         public: Iterable[str] = (),
         anonymous: bool = False,
         preflight: bool = True,
+        rules: Iterable[Rule] = (),
+        unmatched: Unmatched = "token",
         warm_up: bool = True,
     ) -> None:
         """Put *guard* in front of *app*; see `jwt_guard.asgi.GuardMiddleware`."""
@@ -66,6 +69,8 @@ class GuardMiddleware:
             public=public,
             anonymous=anonymous,
             preflight=preflight,
+            rules=rules,
+            unmatched=unmatched,
             warm_up=warm_up,
             attach=_attach,
         )
@@ -119,9 +124,8 @@ def identity_or_none(connection: HTTPConnection) -> Identity | None:
 
 def authorise(connection: HTTPConnection, needed: Requirement) -> Identity:
     """Return the verified caller if it satisfies *needed*, or raise the refusal."""
-    identity = identity_of(connection)
-    needed.check(identity)
-    return identity
+    _answer_here(connection)
+    return asgi.authorise(connection.scope, needed)
 
 
 def requires(*parts: str | Requirement) -> Callable[[_F], _F]:

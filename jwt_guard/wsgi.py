@@ -1,7 +1,7 @@
 """PEP 3333: the guard in front of any WSGI app; imports no framework."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -9,6 +9,7 @@ from urllib.parse import quote
 from ._core.identity import Identity
 from ._core.openings import Openings
 from ._core.requirement import Requirement, requirement
+from ._core.rules import Rule, Rules, Unmatched
 from .errors import AuthError, ConfigurationError, MissingToken
 from .guard import Guard
 
@@ -39,6 +40,8 @@ class GuardMiddleware:
         public: Iterable[str] = (),
         anonymous: bool = False,
         preflight: bool = True,
+        rules: Iterable[Rule] = (),
+        unmatched: Unmatched = "token",
     ) -> None:
         """Put *guard* in front of *app*.
 
@@ -51,13 +54,20 @@ class GuardMiddleware:
                 identity None. A token that is present must be valid all the same.
             preflight: Let CORS preflights through: OPTIONS with Origin and
                 Access-Control-Request-Method.
+            rules: A table of paths and what they require; the first row that covers
+                a request counts. For apps whose routes cannot be decorated.
+            unmatched: What becomes of a request that no rule covers: "token" asks
+                for a valid token alone, "deny" refuses it.
 
         Raises:
-            ConfigurationError: A public path is not an absolute, plain one.
+            ConfigurationError: A public path is not an absolute, plain one; a rule is
+                none.
         """
         self._app = app
         self._guard = guard
         self._openings = Openings.of(public, anonymous=anonymous, preflight=preflight)
+        self._rules = Rules.of(rules, unmatched)
+        self._ruled = bool(self._rules)
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -65,6 +75,8 @@ class GuardMiddleware:
         """Answer, or let the app answer."""
         try:
             admit(environ, self._guard, self._is_open)
+            if self._ruled:
+                self._check_rules(environ)
         except AuthError as error:
             return refuse(self._guard, error, environ, start_response)
         try:
@@ -79,8 +91,26 @@ class GuardMiddleware:
             return refuse(self._guard, error, environ, restart)
 
     def _is_open(self, environ: "WSGIEnvironment") -> bool:
-        return self._openings.admit(path_of(environ)) or (
-            self._openings.preflight and is_preflight(environ)
+        path, raw_path = path_of(environ), raw_path_of(environ)
+        return (
+            self._openings.admit(path, raw_path)
+            or self._rules.admit(method_of(environ), path, raw_path)
+            or self._is_preflight(environ)
+        )
+
+    def _is_preflight(self, environ: "WSGIEnvironment") -> bool:
+        return self._openings.preflight and is_preflight(environ)
+
+    def _check_rules(self, environ: "WSGIEnvironment") -> None:
+        identity = identity_or_none(environ)
+        if identity is None and self._is_preflight(environ):
+            return
+        self._rules.check(
+            identity,
+            method_of(environ),
+            path_of(environ),
+            raw_path_of(environ),
+            self._guard.authorise,
         )
 
 
@@ -118,7 +148,7 @@ def requires(*parts: str | Requirement) -> Callable[["WSGIApplication"], "WSGIAp
     def decorate(app: "WSGIApplication") -> "WSGIApplication":
         def guarded(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
             try:
-                needed.check(identity_of(environ))
+                authorise(environ, needed)
             except AuthError as error:
                 return refuse(environ[GUARD], error, environ, start_response)
             return app(environ, start_response)
@@ -126,6 +156,16 @@ def requires(*parts: str | Requirement) -> Callable[["WSGIApplication"], "WSGIAp
         return guarded
 
     return decorate
+
+
+def authorise(
+    environ: "WSGIEnvironment", needed: Requirement, params: Mapping[str, object] | None = None
+) -> Identity:
+    """Return the verified caller if it satisfies *needed*, or raise the refusal."""
+    identity = identity_of(environ)
+    guard: Guard = environ[GUARD]
+    guard.authorise(identity, needed, params)
+    return identity
 
 
 def identity_of(environ: "WSGIEnvironment") -> Identity:
@@ -204,6 +244,12 @@ def path_of(environ: "WSGIEnvironment") -> str:
     """Return the path that routers match: `PATH_INFO`, as UTF-8."""
     path: Any = environ.get("PATH_INFO", "")
     return str(path).encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def raw_path_of(environ: "WSGIEnvironment") -> bytes | None:
+    """Return the path as it was sent, from the servers that tell (no part of PEP 3333)."""
+    target: Any = environ.get("RAW_URI", environ.get("REQUEST_URI"))
+    return None if target is None else str(target).partition("?")[0].encode("latin-1", "replace")
 
 
 def is_preflight(environ: "WSGIEnvironment") -> bool:

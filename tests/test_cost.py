@@ -133,10 +133,10 @@ def through_flask(one: Guard) -> Callable[[], object]:
 # Surface: functions of ours that a request with a remembered token calls, and one
 # with a token that is verified; a scope is required each time.
 COSTS: dict[str, tuple[Callable[[Guard], Callable[[], object]], int, int]] = {
-    "ASGI": (through_asgi, 13, 36),
-    "WSGI": (through_wsgi, 14, 37),
+    "ASGI": (through_asgi, 15, 38),
+    "WSGI": (through_wsgi, 16, 39),
     "Starlette": (through_starlette, 23, 46),
-    "Flask": (through_flask, 15, 38),
+    "Flask": (through_flask, 17, 40),
 }
 
 

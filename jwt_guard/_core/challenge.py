@@ -107,7 +107,7 @@ def _parameters(error: AuthError, realm: str) -> Iterator[tuple[str, str]]:
         yield "error", error.error
     if error.description is not None:
         yield "error_description", error.description
-    if isinstance(error, InsufficientScope) and error.scopes:
+    if isinstance(error, InsufficientScope | StepUpRequired) and error.scopes:
         yield "scope", " ".join(error.scopes)
     if isinstance(error, StepUpRequired):
         if error.acr_values:

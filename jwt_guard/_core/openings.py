@@ -41,7 +41,7 @@ class Openings:
         """
         if isinstance(public, str):
             raise ConfigurationError(f"public is a list of paths; write public=[{public!r}]")
-        return cls(tuple(map(_segments, public)), anonymous, preflight)
+        return cls(tuple(map(segments, public)), anonymous, preflight)
 
     def admit(self, path: str, raw_path: bytes | None = None) -> bool:
         """Tell whether a request for *path* may pass without a token.
@@ -52,15 +52,37 @@ class Openings:
         """
         if self.anonymous:
             return True
-        if not self.public or not path.startswith("/") or _AMBIGUOUS.search(path):
+        if not self.public or is_ambiguous(path, raw_path):
             return False
-        if raw_path is not None and _ENCODED_DELIMITER.search(raw_path):
-            return False
-        segments = path[1:].split("/")
-        return any(_matches(pattern, segments) for pattern in self.public)
+        asked = split(path)
+        return any(matches(pattern, asked) for pattern in self.public)
 
 
-def _segments(pattern: object) -> tuple[str, ...]:
+def is_ambiguous(path: str, raw_path: bytes | None) -> bool:
+    """Tell a path that two readers may take for two paths.
+
+    Args:
+        path: The decoded path that the router will match.
+        raw_path: The path as it was sent, where the server tells.
+    """
+    return (
+        not path.startswith("/")
+        or _AMBIGUOUS.search(path) is not None
+        or (raw_path is not None and _ENCODED_DELIMITER.search(raw_path) is not None)
+    )
+
+
+def split(path: str) -> list[str]:
+    """Return the segments of an absolute path."""
+    return path[1:].split("/")
+
+
+def segments(pattern: object) -> tuple[str, ...]:
+    """Return the segments of a pattern: whole ones, "*" for one, at the end for more.
+
+    Raises:
+        ConfigurationError: Not an absolute, unambiguous path.
+    """
     if (
         not isinstance(pattern, str)
         or not pattern.startswith("/")
@@ -68,13 +90,14 @@ def _segments(pattern: object) -> tuple[str, ...]:
         or any("*" in segment and segment != "*" for segment in pattern.split("/"))
     ):
         raise ConfigurationError(
-            f"{pattern!r} is no public path; write whole segments after a slash, "
+            f"{pattern!r} is no path pattern; write whole segments after a slash, "
             f'for example "/health" or "/docs/*"'
         )
     return tuple(pattern[1:].split("/"))
 
 
-def _matches(pattern: tuple[str, ...], segments: list[str]) -> bool:
+def matches(pattern: tuple[str, ...], segments: list[str]) -> bool:
+    """Tell whether *segments* are what *pattern* stands for."""
     if len(segments) > len(pattern) and pattern[-1] == "*":
         segments = segments[: len(pattern)]
     return len(segments) == len(pattern) and all(

@@ -75,7 +75,7 @@ class FreshKeys:
     only while it fetches.
     """
 
-    def __init__(  # noqa: PLR0913  the seams of the tests, spelled once by Issuer
+    def __init__(
         self,
         issuer: str,
         fetch: Callable[[], Fetched],

@@ -164,7 +164,7 @@ def test_anonymous() -> None:
 )
 def test_bad_pattern(pattern: Any) -> None:
     """A public path is absolute and plain, with whole segments for stars."""
-    with pytest.raises(ConfigurationError, match="is no public path; write whole segments after"):
+    with pytest.raises(ConfigurationError, match="is no path pattern; write whole segments after"):
         opened("/health", pattern)
 
 

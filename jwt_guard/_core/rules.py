@@ -1,0 +1,151 @@
+"""A table of paths for apps that one cannot edit: first match wins, segments only.
+
+A guard and a router that read a path differently are how tables like this get
+bypassed. So a path that could be read in two ways matches no public rule, and is
+refused where any rule could depend on it.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..errors import ConfigurationError, InsufficientScope, InvalidRequest, MissingToken, Reason
+from .identity import Identity
+from .openings import is_ambiguous, matches, segments, split
+from .requirement import Requirement, requirement
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row: who may use a path.
+
+    Attributes:
+        path: The pattern, by whole segments of the path that the router matches:
+            "/reports"; "*" is one segment, at the end one or more. A rule that
+            requires something holds for the same path with a slash at its end too.
+        methods: The methods it is for; GET stands for HEAD too. By default all.
+        requires: A scope value, or an expression; None asks for a token alone.
+        public: Whether no token is needed.
+    """
+
+    path: str
+    methods: Collection[str] | None = None
+    requires: str | Requirement | None = None
+    public: bool = False
+    needed: Requirement | None = field(init=False, repr=False, compare=False)
+    _segments: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    _methods: frozenset[str] | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Compile it.
+
+        Raises:
+            ConfigurationError: No such pattern or method, or public and required.
+        """
+        if self.public and self.requires is not None:
+            raise ConfigurationError(f"rule {self.path!r}: public, and yet it requires something")
+        needed = None if self.requires is None else requirement(self.requires)
+        object.__setattr__(self, "needed", needed)
+        object.__setattr__(self, "_segments", segments(self.path))
+        object.__setattr__(self, "_methods", self._known_methods())
+
+    def _known_methods(self) -> frozenset[str] | None:
+        if self.methods is None:
+            return None
+        names = frozenset(self.methods) if not isinstance(self.methods, str) else frozenset[str]()
+        if not names or not all(isinstance(name, str) and name.isupper() for name in names):
+            raise ConfigurationError(
+                f"rule {self.path!r}: methods is a list of capitals, for example ['GET'], "
+                f"not {self.methods!r}"
+            )
+        return names | {"HEAD"} if "GET" in names else names
+
+    def covers(self, method: str, path: list[str]) -> bool:
+        """Tell whether it is for *method* and the segments of *path*."""
+        if self._methods is not None and method not in self._methods:
+            return False
+        if not self.public and len(path) > 1 and path[-1] == "":
+            return matches(self._segments, path) or matches(self._segments, path[:-1])
+        return matches(self._segments, path)
+
+
+Unmatched = Literal["token", "deny"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The table: what the first rule that covers a request asks for.
+
+    Attributes:
+        rows: The rules, in order.
+        unmatched: What becomes of a request that no rule covers: "token" asks for a
+            valid token alone, "deny" refuses it.
+    """
+
+    rows: tuple[Rule, ...]
+    unmatched: Unmatched
+
+    @classmethod
+    def of(cls, rules: Iterable[Rule], unmatched: Unmatched) -> "Rules":
+        """Check the configuration.
+
+        Raises:
+            ConfigurationError: Not rules, or no such word.
+        """
+        rows = tuple(rules)
+        if not all(isinstance(row, Rule) for row in rows):
+            raise ConfigurationError(
+                'rules are rows: rules=[Rule("/reports/*", requires="reports")]'
+            )
+        if unmatched not in ("token", "deny"):
+            raise ConfigurationError(f"unmatched is 'token' or 'deny', not {unmatched!r}")
+        return cls(rows, unmatched)
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to check beyond the token."""
+        return bool(self.rows) or self.unmatched == "deny"
+
+    def admit(self, method: str, path: str, raw_path: bytes | None) -> bool:
+        """Tell whether a request may pass without a token."""
+        if not self.rows or is_ambiguous(path, raw_path):
+            return False
+        rule = self._first(method, path)
+        return rule is not None and rule.public
+
+    def check(
+        self,
+        identity: Identity | None,
+        method: str,
+        path: str,
+        raw_path: bytes | None,
+        authorise: Callable[[Identity, Requirement], None],
+    ) -> None:
+        """Raise unless the rule for the request is satisfied.
+
+        Args:
+            identity: The caller, or None where another opening let it through.
+            method: The request's method, and no other that a header names.
+            path: The decoded path that the router will match.
+            raw_path: The path as it was sent, where the server tells.
+            authorise: Raises unless a caller meets a requirement.
+
+        Raises:
+            InvalidRequest: The path is ambiguous, and nobody knows the rule.
+            InsufficientScope: The rule's requirement, or no rule where one is needed.
+            MissingToken: There is no caller, and the rule asks for one.
+        """
+        if is_ambiguous(path, raw_path):
+            raise InvalidRequest(Reason.AMBIGUOUS_PATH)
+        rule = self._first(method, path)
+        if rule is None:
+            if self.unmatched == "deny":
+                raise InsufficientScope((), "no rule covers the request, and unmatched='deny'")
+        elif not rule.public:
+            if identity is None:
+                raise MissingToken
+            if rule.needed is not None:
+                authorise(identity, rule.needed)
+
+    def _first(self, method: str, path: str) -> Rule | None:
+        asked = split(path)
+        return next((row for row in self.rows if row.covers(method, asked)), None)
