@@ -12,7 +12,14 @@ from ._core.rules import Rule, Rules, Unmatched
 from .errors import AuthError, ConfigurationError, KeysUnavailable, MissingToken
 from .guard import Guard
 
-__all__ = ["GuardMiddleware", "Readiness", "identity_of", "identity_or_none", "requires"]
+__all__ = [
+    "GuardMiddleware",
+    "Readiness",
+    "RequirementMiddleware",
+    "identity_of",
+    "identity_or_none",
+    "requires",
+]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -34,6 +41,13 @@ class GuardMiddleware:
     HTTP requests and WebSocket handshakes alike; a WebSocket is refused before
     it is accepted. The app behind finds the caller as
     `scope["jwt_guard.identity"]`.
+
+    Attributes:
+        app: The app behind it.
+        guard: What decides.
+        openings: What may pass without a token.
+        rules: The table of paths.
+        by_endpoint: Whether it knows endpoints that are marked as public.
     """
 
     def __init__(
@@ -48,6 +62,7 @@ class GuardMiddleware:
         unmatched: Unmatched = "token",
         warm_up: bool = True,
         attach: Callable[[Scope, Identity | None], None] | None = None,
+        is_public: Callable[[Scope], bool] | None = None,
     ) -> None:
         """Put *guard* in front of *app*.
 
@@ -69,47 +84,54 @@ class GuardMiddleware:
                 lifespan's startup), so that no request waits for them.
             attach: Called with each admitted scope, a copy of this request's own,
                 and its identity, to put there what else the app wants to find.
+            is_public: Tells whether a request may pass without a token, by the
+                endpoint that the app will match; for adapters.
 
         Raises:
             ConfigurationError: A public path is not an absolute, plain one; a rule is
                 none.
         """
-        self._app = app
-        self._guard = guard
-        self._openings = Openings.of(public, anonymous=anonymous, preflight=preflight)
-        self._rules = Rules.of(rules, unmatched)
-        self._ruled = bool(self._rules)
+        self.app = app
+        self.guard = guard
+        self.openings = Openings.of(public, anonymous=anonymous, preflight=preflight)
+        self.rules = Rules.of(rules, unmatched)
+        self._ruled = bool(self.rules)
         self._warm_up = warm_up
         self._attach = attach
+        self._is_public = is_public
+        self.by_endpoint = is_public is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let the app answer."""
         kind = scope["type"]
         if kind == "lifespan":
-            await self._app(scope, self._warming_up(receive), send)
+            await self.app(scope, self._warming_up(receive), send)
             return
         scope = dict(scope)
         if kind != "http":
-            if kind != "websocket":
-                raise ConfigurationError(f"jwt_guard cannot protect an ASGI scope of type {kind!r}")
             send = _noting_accept(scope, send)
+        elif scope["path"] == self.guard.metadata_path:
+            document = self.guard.metadata(method_of(scope))
+            if document is not None:
+                await _respond(document, "http.response", send)
+                return
         try:
             values = [value for name, value in scope["headers"] if name == b"authorization"]
             identity = None
             try:
-                identity = await self._guard.authenticate_async(values)
+                identity = await self.guard.authenticate_async(values)
             except MissingToken:
                 if not self._is_open(scope):
                     raise
             if self._ruled:
                 self._check_rules(scope, identity)
             scope[IDENTITY] = identity
-            scope[GUARD] = self._guard
+            scope[GUARD] = self.guard
             if self._attach is not None:
                 self._attach(scope, identity)
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
         except AuthError as error:
-            await refuse(self._guard, error, scope, send)
+            await refuse(self.guard, error, scope, send)
 
     def _warming_up(self, receive: Receive) -> Receive:
         async def warming_up() -> Message:
@@ -118,7 +140,7 @@ class GuardMiddleware:
                 # Without keys the app starts all the same: it outlives its provider,
                 # and the guard has logged what is wrong.
                 with suppress(KeysUnavailable):
-                    await self._guard.warm_up_async()
+                    await self.guard.warm_up_async()
             return message
 
         return warming_up
@@ -126,23 +148,24 @@ class GuardMiddleware:
     def _is_open(self, scope: Scope) -> bool:
         path, raw_path = path_of(scope), scope.get("raw_path")
         return (
-            self._openings.admit(path, raw_path)
-            or self._rules.admit(method_of(scope), path, raw_path)
+            self.openings.admit(path, raw_path)
+            or self.rules.admit(method_of(scope), path, raw_path)
             or self._is_preflight(scope)
+            or (self._is_public is not None and self._is_public(scope))
         )
 
     def _is_preflight(self, scope: Scope) -> bool:
-        return self._openings.preflight and is_preflight(scope)
+        return self.openings.preflight and is_preflight(scope)
 
     def _check_rules(self, scope: Scope, identity: Identity | None) -> None:
         if identity is None and self._is_preflight(scope):
             return
-        self._rules.check(
+        self.rules.check(
             identity,
             method_of(scope),
             path_of(scope),
             scope.get("raw_path"),
-            self._guard.authorise,
+            self.guard.authorise,
         )
 
 
@@ -172,20 +195,35 @@ def requires(*parts: str | Requirement) -> Callable[[ASGIApp], ASGIApp]:
             of this library is in front.
     """
     needed = requirement(*parts)
+    return lambda app: RequirementMiddleware(app, requires=needed)
 
-    def decorate(app: ASGIApp) -> ASGIApp:
-        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] != "lifespan":
-                try:
-                    authorise(scope, needed)
-                except AuthError as error:
-                    await refuse(scope[GUARD], error, scope, send)
-                    return
-            await app(scope, receive, send)
 
-        return guarded
+class RequirementMiddleware:
+    """An ASGI app that asks for a requirement, behind a `GuardMiddleware`.
 
-    return decorate
+    For what takes middleware, such as Starlette's `Route`, `Router` and `Mount`:
+    `Mount("/reports", routes=…, middleware=[Middleware(RequirementMiddleware,
+    requires="reports")])`.
+
+    Attributes:
+        app: The app behind it.
+        needed: What is required.
+    """
+
+    def __init__(self, app: ASGIApp, *, requires: str | Requirement) -> None:
+        """Require a scope value, or an expression, in front of *app*."""
+        self.app = app
+        self.needed = requirement(requires)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse, or let the app answer."""
+        if scope["type"] != "lifespan":
+            try:
+                authorise(scope, self.needed)
+            except AuthError as error:
+                await refuse(scope[GUARD], error, scope, send)
+                return
+        await self.app(scope, receive, send)
 
 
 def authorise(scope: Scope, needed: Requirement) -> Identity:
@@ -225,6 +263,11 @@ def identity_or_none(scope: Scope) -> Identity | None:
 
 
 def _noting_accept(scope: Scope, send: Send) -> Send:
+    if scope["type"] != "websocket":
+        raise ConfigurationError(
+            f"jwt_guard cannot protect an ASGI scope of type {scope['type']!r}"
+        )
+
     async def noting(message: Message) -> None:
         if message["type"] == "websocket.accept":
             scope[ACCEPTED] = True

@@ -9,9 +9,9 @@ from starlette.requests import HTTPConnection
 
 from ._core.identity import Identity
 from ._core.requirement import Requirement, requirement
-from .starlette import GuardMiddleware, authorise, identity_of, identity_or_none
+from .starlette import GuardMiddleware, authorise, identity_of, identity_or_none, public
 
-__all__ = ["GuardMiddleware", "Requires", "identity_of", "identity_or_none"]
+__all__ = ["GuardMiddleware", "Requires", "identity_of", "identity_or_none", "public"]
 
 
 class _Required(SecurityBase):
@@ -20,10 +20,10 @@ class _Required(SecurityBase):
     def __init__(self, needed: Requirement) -> None:
         self.model = HTTPBearer(bearerFormat="JWT", description="RFC 6750 bearer token")
         self.scheme_name = "BearerToken"
-        self._needed = needed
+        self.needed = needed
 
     async def __call__(self, connection: HTTPConnection) -> Identity:
-        return authorise(connection, self._needed)
+        return authorise(connection, self.needed)
 
 
 def Requires(*parts: str | Requirement) -> Any:  # noqa: ANN401, N802  a marker, as Depends and Security

@@ -4,14 +4,16 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from flask import Flask, Response, request
+from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.local import LocalProxy
 
 from . import wsgi
-from ._core.decorating import guarded
+from ._core.decorating import guarded, is_public, public, require
 from ._core.identity import Identity
+from ._core.openings import Openings
 from ._core.requirement import Requirement, requirement
+from ._core.rules import Rules
 from .errors import AuthError, ConfigurationError, KeysUnavailable
 from .guard import Guard
 
@@ -20,9 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FlaskGuard", "current_identity", "identity_or_none", "public", "requires"]
 
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-_PUBLIC = "__jwt_guard_public__"
+_F = TypeVar("_F", bound=Callable[..., Any] | Blueprint)
 
 
 def refused(error: AuthError) -> HTTPException:
@@ -43,7 +43,15 @@ class FlaskGuard:
 
     It runs after URL matching and before every other `before_request` function.
     A caller without a valid token learns nothing of which routes exist.
+
+    Attributes:
+        guard: What decides.
+        openings: What may pass without a token, apart from endpoints.
+        rules: None; a path table is for apps that cannot be decorated.
+        by_endpoint: Always: it knows endpoints that are marked as public.
     """
+
+    by_endpoint = True
 
     def __init__(
         self,
@@ -77,10 +85,11 @@ class FlaskGuard:
         """
         if isinstance(public, str):
             raise ConfigurationError(f"public is a list of endpoints; write public=[{public!r}]")
-        self._guard = guard
+        self.guard = guard
         self._public = frozenset(public)
-        self._anonymous = anonymous
-        self._preflight = preflight
+        # By endpoint, not by path: for an audit, which asks `is_public` too.
+        self.openings = Openings.of((), anonymous=anonymous, preflight=preflight)
+        self.rules = Rules.of((), "token")
         self._warm_up = warm_up
         self._readiness = readiness
         if app is not None:
@@ -92,13 +101,18 @@ class FlaskGuard:
         def is_open(environ: "WSGIEnvironment") -> bool:
             return self._is_open(app, environ)
 
-        def authenticate() -> None:
+        def authenticate() -> Response | None:
             environ = request.environ
-            environ[wsgi.GUARD] = self._guard
+            described = self.guard.metadata_path is not None
+            document = wsgi.metadata_of(environ, self.guard) if described else None
+            if document is not None:
+                return Response([document.body], document.status, list(document.headers))
+            environ[wsgi.GUARD] = self.guard
             try:
-                wsgi.admit(environ, self._guard, is_open)
+                wsgi.admit(environ, self.guard, is_open)
             except AuthError as error:
                 raise refused(error) from error
+            return None
 
         app.before_request_funcs.setdefault(None, []).insert(0, authenticate)
         # An AuthError that a view raised by itself.
@@ -108,11 +122,11 @@ class FlaskGuard:
             app.add_url_rule(self._readiness, "jwt_guard_readiness", public(self._probe()))
         if self._warm_up:
             with suppress(KeysUnavailable):
-                self._guard.warm_up()
+                self.guard.warm_up()
 
     def _probe(self) -> Callable[[], Response]:
         def probe() -> Response:
-            answer = self._guard.readiness()
+            answer = self.guard.readiness()
             return Response(answer.body, answer.status, list(answer.headers))
 
         return probe
@@ -120,34 +134,25 @@ class FlaskGuard:
     def _is_open(self, app: Flask, environ: "WSGIEnvironment") -> bool:
         endpoint = request.endpoint
         return (
-            self._anonymous
-            or (endpoint is not None and self._is_public(app, endpoint))
-            or (self._preflight and wsgi.is_preflight(environ))
+            self.openings.anonymous
+            or (endpoint is not None and self.is_public(app, endpoint))
+            or (self.openings.preflight and wsgi.is_preflight(environ))
         )
 
-    def _is_public(self, app: Flask, endpoint: str) -> bool:
+    def is_public(self, app: Flask, endpoint: str) -> bool:
+        """Tell whether *endpoint* needs no token."""
         view = app.view_functions.get(endpoint)
-        # vars(): a subclass of a public view is another view, and not public.
-        view_class = getattr(view, "view_class", object)
-        return endpoint in self._public or hasattr(view, _PUBLIC) or _PUBLIC in vars(view_class)
-
-
-def public(view: _F) -> _F:
-    """Mark a view, or a class-based view, as one that needs no token.
-
-    A token that is sent all the same must be valid. `requires` on the same view
-    still asks for one.
-    """
-    setattr(view, _PUBLIC, True)
-    return view
+        view_class = getattr(view, "view_class", None)
+        return endpoint in self._public or is_public(view) or is_public(view_class)
 
 
 def requires(*parts: str | Requirement) -> Callable[[_F], _F]:
     """Guard a view by a requirement.
 
     For functions, sync and async, `View` and `MethodView` classes, methods of
-    them, and their `decorators` list. Several decorators add up. Write it below
-    the route decorator.
+    them, and their `decorators` list; and for a `Blueprint`, all of whose routes it
+    then holds for: `requires("reports")(blueprint)`. Several decorators add up.
+    Write it below the route decorator.
 
     Args:
         parts: Scope values, all of which are needed, or expressions.
@@ -165,7 +170,14 @@ def requires(*parts: str | Requirement) -> Callable[[_F], _F]:
             raise refused(error) from error
 
     def decorate(view: _F) -> _F:
-        return guarded(view, check, "dispatch_request")
+        if isinstance(view, Blueprint):
+            # Ahead of the blueprint's own functions, and after the guard's.
+            view.before_request_funcs.setdefault(None, []).insert(0, check)
+            require(view, needed)
+            return cast("_F", view)
+        decorated = guarded(view, check, "dispatch_request")
+        require(decorated, needed)
+        return decorated
 
     return decorate
 

@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from ._core.challenge import Challenge, RenderBody, problem, quoted, render
@@ -14,6 +14,7 @@ from .cache import Counters, VerifiedTokens
 from .errors import AuthError, ConfigurationError, KeysUnavailable
 from .issuer import Issuer
 from .line import Line
+from .metadata import Metadata
 from .remote.flight import Flight
 from .remote.keys import FreshKeys
 from .tenants import Tenants
@@ -33,6 +34,10 @@ class Guard:
 
     Thread-safe; make one at import time and share it. It does no I/O with static
     keys, and never on the thread of a request with fetched ones.
+
+    Attributes:
+        metadata_path: The whole path at which the metadata of `resource=` are
+            served, mounts included, or None.
     """
 
     def __init__(
@@ -44,6 +49,8 @@ class Guard:
         max_token_bytes: int = _MAX_TOKEN_BYTES,
         cache_size: int = 4096,
         render_body: RenderBody | None = None,
+        resource: str | None = None,
+        scopes_supported: Collection[str] | Callable[[], Collection[str]] = (),
     ) -> None:
         """Make a guard that trusts the *known* issuers.
 
@@ -63,6 +70,12 @@ class Guard:
             render_body: Makes another body for refusals, as (error) -> (media
                 type, octets); status and challenge stay as they are. If it
                 raises, that is logged and the default body is sent.
+
+            resource: The https URL of this API. Challenges then name, and middleware
+                serves without a token, its metadata (RFC 9728), from which clients
+                learn where to get tokens.
+            scopes_supported: The scope values that the metadata lists; or a function
+                that returns them, asked when they are: `lambda: audit(app).scopes`.
 
         Raises:
             ConfigurationError: No issuer, two of one name, a bad realm or option.
@@ -97,6 +110,11 @@ class Guard:
             verified=self._verified,
         )
         self._render_body = render_body
+        self._metadata = Metadata.of(resource, [one.name for one in known]) if resource else None
+        self.metadata_path = self._metadata.path if self._metadata is not None else None
+        if isinstance(scopes_supported, str):
+            raise ConfigurationError(f"scopes_supported is a list: [{scopes_supported!r}]")
+        self._scopes_supported = scopes_supported
 
     def authenticate(self, authorization: Sequence[bytes]) -> Identity:
         """Return the verified caller.
@@ -209,14 +227,34 @@ class Guard:
         )
         return Challenge(200 if ready else 503, headers, body)
 
+    def metadata(self, method: str) -> Challenge | None:
+        """Return the answer to a request for `metadata_path`, or None to refuse it.
+
+        Args:
+            method: The request's method: GET, or HEAD, whose answer has no body.
+        """
+        if self._metadata is None or method not in ("GET", "HEAD"):
+            return None
+        scopes = self._scopes_supported
+        try:
+            answer = self._metadata.answer(scopes() if callable(scopes) else scopes)
+        except Exception:  # noqa: BLE001  the operator's function; its failure must not be a 500
+            _log.exception("scopes_supported failed; the metadata lists none")
+            answer = self._metadata.answer(())
+        return replace(answer, body=b"") if method == "HEAD" else answer
+
     def challenge(self, error: AuthError) -> Challenge:
         """Return the answer to *error*: status, header fields, body."""
         if self._render_body is not None:
             try:
-                return render(error, realm=self._realm, body=self._render_body(error))
+                return self._rendered(error, self._render_body(error))
             except Exception:  # noqa: BLE001  the operator's hook; its failure must not be a 500
                 _log.exception("render_body failed; the default body is sent")
-        return render(error, realm=self._realm, body=problem(error))
+        return self._rendered(error, problem(error))
+
+    def _rendered(self, error: AuthError, body: tuple[str, bytes]) -> Challenge:
+        url = self._metadata.url if self._metadata is not None else None
+        return render(error, realm=self._realm, body=body, metadata=url)
 
     def refuse(self, error: AuthError, *, method: str, path: str) -> Challenge:
         """Log the refusal once and return the answer to send; for adapters.

@@ -1,6 +1,7 @@
 """Starlette: the ASGI guard, `request.user` and `request.auth`, `requires`."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from starlette.authentication import AuthCredentials, BaseUser, UnauthenticatedUser
@@ -8,14 +9,22 @@ from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
 from starlette.requests import HTTPConnection
 
 from . import asgi
-from ._core.decorating import guarded
+from ._core.decorating import guarded, public, require
 from ._core.identity import Identity
 from ._core.requirement import Requirement, requirement
 from ._core.rules import Rule, Unmatched
 from .errors import AuthError, ConfigurationError
 from .guard import Guard
+from .routes import leads_to_public
 
-__all__ = ["GuardMiddleware", "GuardUser", "identity_of", "identity_or_none", "requires"]
+__all__ = [
+    "GuardMiddleware",
+    "GuardUser",
+    "identity_of",
+    "identity_or_none",
+    "public",
+    "requires",
+]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -47,8 +56,18 @@ class GuardMiddleware:
     """`jwt_guard.asgi.GuardMiddleware`, plus `request.user` and `request.auth`.
 
     `request.auth.scopes` holds the token's scope values and "authenticated", so
-    that Starlette's own `requires` works on top.
+    that Starlette's own `requires` works on top. Endpoints marked as `public` are
+    open besides the paths of `public=`.
+
+    Attributes:
+        app: The app behind it.
+        guard: What decides.
+        openings: What may pass without a token.
+        rules: The table of paths.
+        by_endpoint: Always: it knows endpoints that are marked as public.
     """
+
+    by_endpoint = True
 
     def __init__(
         self,
@@ -63,6 +82,8 @@ class GuardMiddleware:
         warm_up: bool = True,
     ) -> None:
         """Put *guard* in front of *app*; see `jwt_guard.asgi.GuardMiddleware`."""
+        self.app = app
+        self.guard = guard
         self._guarded = asgi.GuardMiddleware(
             app,
             guard=guard,
@@ -73,7 +94,9 @@ class GuardMiddleware:
             unmatched=unmatched,
             warm_up=warm_up,
             attach=_attach,
+            is_public=partial(leads_to_public, app),
         )
+        self.openings, self.rules = self._guarded.openings, self._guarded.rules
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         """Answer, or let the app answer."""
@@ -147,7 +170,9 @@ def requires(*parts: str | Requirement) -> Callable[[_F], _F]:
         authorise(_connection((*args, *kwargs.values())), needed)
 
     def decorate(endpoint: _F) -> _F:
-        return guarded(endpoint, check, "dispatch")
+        decorated = guarded(endpoint, check, "dispatch")
+        require(decorated, needed)
+        return decorated
 
     return decorate
 

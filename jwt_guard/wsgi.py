@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from ._core.challenge import Challenge
 from ._core.identity import Identity
 from ._core.openings import Openings
 from ._core.requirement import Requirement, requirement
@@ -30,7 +31,16 @@ class GuardMiddleware:
 
     The app behind finds the caller as `environ["jwt_guard.identity"]`, and for
     access logs in `AUTH_TYPE` and `REMOTE_USER` (percent-encoded UTF-8).
+
+    Attributes:
+        app: The app behind it.
+        guard: What decides.
+        openings: What may pass without a token.
+        rules: The table of paths.
+        by_endpoint: Never: it knows no endpoints that are marked as public.
     """
+
+    by_endpoint = False
 
     def __init__(
         self,
@@ -63,24 +73,29 @@ class GuardMiddleware:
             ConfigurationError: A public path is not an absolute, plain one; a rule is
                 none.
         """
-        self._app = app
-        self._guard = guard
-        self._openings = Openings.of(public, anonymous=anonymous, preflight=preflight)
-        self._rules = Rules.of(rules, unmatched)
-        self._ruled = bool(self._rules)
+        self.app = app
+        self.guard = guard
+        self.openings = Openings.of(public, anonymous=anonymous, preflight=preflight)
+        self.rules = Rules.of(rules, unmatched)
+        self._ruled = bool(self.rules)
+        self._described = guard.metadata_path is not None
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Answer, or let the app answer."""
+        document = metadata_of(environ, self.guard) if self._described else None
+        if document is not None:
+            start_response(document.status_line, list(document.headers))
+            return [document.body] if document.body else []
         try:
-            admit(environ, self._guard, self._is_open)
+            admit(environ, self.guard, self._is_open)
             if self._ruled:
                 self._check_rules(environ)
         except AuthError as error:
-            return refuse(self._guard, error, environ, start_response)
+            return refuse(self.guard, error, environ, start_response)
         try:
-            return self._app(environ, start_response)
+            return self.app(environ, start_response)
         except AuthError as error:
             # exc_info lets the server drop what the app had started before it raised.
             exc_info = sys.exc_info()
@@ -88,29 +103,29 @@ class GuardMiddleware:
             def restart(status: str, headers: list[tuple[str, str]]) -> object:
                 return start_response(status, headers, exc_info)
 
-            return refuse(self._guard, error, environ, restart)
+            return refuse(self.guard, error, environ, restart)
 
     def _is_open(self, environ: "WSGIEnvironment") -> bool:
         path, raw_path = path_of(environ), raw_path_of(environ)
         return (
-            self._openings.admit(path, raw_path)
-            or self._rules.admit(method_of(environ), path, raw_path)
+            self.openings.admit(path, raw_path)
+            or self.rules.admit(method_of(environ), path, raw_path)
             or self._is_preflight(environ)
         )
 
     def _is_preflight(self, environ: "WSGIEnvironment") -> bool:
-        return self._openings.preflight and is_preflight(environ)
+        return self.openings.preflight and is_preflight(environ)
 
     def _check_rules(self, environ: "WSGIEnvironment") -> None:
         identity = identity_or_none(environ)
         if identity is None and self._is_preflight(environ):
             return
-        self._rules.check(
+        self.rules.check(
             identity,
             method_of(environ),
             path_of(environ),
             raw_path_of(environ),
-            self._guard.authorise,
+            self.guard.authorise,
         )
 
 
@@ -233,6 +248,12 @@ def refuse(
     challenge = guard.refuse(error, method=method_of(environ), path=path_of(environ))
     start_response(challenge.status_line, list(challenge.headers))
     return [challenge.body] if challenge.body else []
+
+
+def metadata_of(environ: "WSGIEnvironment", guard: Guard) -> Challenge | None:
+    """Return the resource's metadata if the request asks for it."""
+    path = environ.get("SCRIPT_NAME", "") + path_of(environ)
+    return guard.metadata(method_of(environ)) if path == guard.metadata_path else None
 
 
 def method_of(environ: "WSGIEnvironment") -> str:

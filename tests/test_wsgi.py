@@ -138,7 +138,7 @@ def test_path_info_that_is_no_path(path: str) -> None:
 @pytest.mark.parametrize("pattern", ["health", "", "/a/../b", "/a;b", "/a*", "//", "/a%2f", None])
 def test_bad_pattern(pattern: Any) -> None:
     """A pattern that is no plain absolute path is the operator's mistake."""
-    with pytest.raises(ConfigurationError, match="public path"):
+    with pytest.raises(ConfigurationError, match="path pattern"):
         GuardMiddleware(app, guard=guard(), public=[pattern])
 
 

@@ -74,13 +74,16 @@ def problem(error: AuthError) -> tuple[str, bytes]:
     return MEDIA_TYPE, json.dumps(members).encode()
 
 
-def render(error: AuthError, *, realm: str, body: tuple[str, bytes]) -> Challenge:
+def render(
+    error: AuthError, *, realm: str, body: tuple[str, bytes], metadata: str | None = None
+) -> Challenge:
     """Return the answer to *error*.
 
     Args:
         error: What was raised.
         realm: The protection space (RFC 9110 §11.5).
         body: Media type and octets.
+        metadata: Where the resource's metadata is (RFC 9728 §5.1), or None.
 
     Raises:
         ValueError: *body* is not a media type and octets.
@@ -96,7 +99,10 @@ def render(error: AuthError, *, realm: str, body: tuple[str, bytes]) -> Challeng
     if isinstance(error, KeysUnavailable):
         headers.append(("Retry-After", str(error.retry_after)))
     else:
-        parameters = ", ".join(f"{k}={quoted(v)}" for k, v in _parameters(error, realm))
+        pairs = [*_parameters(error, realm)]
+        if metadata is not None:
+            pairs.append(("resource_metadata", metadata))
+        parameters = ", ".join(f"{k}={quoted(v)}" for k, v in pairs)
         headers.append(("WWW-Authenticate", f"Bearer {parameters}"))
     return Challenge(error.status, tuple(headers), octets)
 

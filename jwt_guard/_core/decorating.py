@@ -1,4 +1,4 @@
-"""Run a check before a function or before every method of a class-based view."""
+"""Mark endpoints, and run a check before a function or every method of a class."""
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -6,10 +6,41 @@ from inspect import iscoroutinefunction
 from typing import Any, ParamSpec, TypeVar, cast
 
 from ..errors import ConfigurationError
+from .requirement import Requirement
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+_PUBLIC = "__jwt_guard_public__"
+_REQUIRED = "__jwt_guard_required__"
+
+
+def public(endpoint: _F) -> _F:
+    """Mark an endpoint, function, class or app, as one that needs no token.
+
+    A token that is sent all the same must be valid. `requires` on the same endpoint
+    still asks for one.
+    """
+    setattr(endpoint, _PUBLIC, True)
+    return endpoint
+
+
+def is_public(endpoint: object) -> bool:
+    """Tell whether *endpoint* itself is marked; a subclass of a marked class is not."""
+    return _PUBLIC in getattr(endpoint, "__dict__", ())
+
+
+def required_of(endpoint: object) -> Requirement | None:
+    """Return what decorators on *endpoint* ask for together, or None."""
+    found: Requirement | None = getattr(endpoint, _REQUIRED, None)
+    return found
+
+
+def require(endpoint: object, needed: Requirement) -> None:
+    """Note on *endpoint* that it asks for *needed* too."""
+    before = required_of(endpoint)
+    setattr(endpoint, _REQUIRED, needed if before is None else before & needed)
 
 
 def guarded(target: _F, check: Callable[..., None], dispatch: str) -> _F:

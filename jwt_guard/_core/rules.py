@@ -109,7 +109,7 @@ class Rules:
         """Tell whether a request may pass without a token."""
         if not self.rows or is_ambiguous(path, raw_path):
             return False
-        rule = self._first(method, path)
+        rule = self.first(method, path)
         return rule is not None and rule.public
 
     def check(
@@ -136,7 +136,7 @@ class Rules:
         """
         if is_ambiguous(path, raw_path):
             raise InvalidRequest(Reason.AMBIGUOUS_PATH)
-        rule = self._first(method, path)
+        rule = self.first(method, path)
         if rule is None:
             if self.unmatched == "deny":
                 raise InsufficientScope((), "no rule covers the request, and unmatched='deny'")
@@ -146,6 +146,7 @@ class Rules:
             if rule.needed is not None:
                 authorise(identity, rule.needed)
 
-    def _first(self, method: str, path: str) -> Rule | None:
+    def first(self, method: str, path: str) -> Rule | None:
+        """Return the first rule that covers a request."""
         asked = split(path)
         return next((row for row in self.rows if row.covers(method, asked)), None)

@@ -143,19 +143,32 @@ async def _run(
     await app(scope, receive, send)
 
 
-def plain_wsgi(guard: Guard) -> Send:
-    def answering(environ: "WSGIEnvironment", start_response: "StartResponse") -> list[bytes]:
-        body = name_of(wsgi.identity_or_none(environ)).encode()
-        start_response("200 OK", [("Content-Type", "text/plain")])
-        return [body]
+def bare_wsgi(environ: "WSGIEnvironment", start_response: "StartResponse") -> list[bytes]:
+    """Answer with the caller's name."""
+    body = name_of(wsgi.identity_or_none(environ)).encode()
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [body]
 
+
+async def bare_asgi(scope: asgi.Scope, _receive: asgi.Receive, send: asgi.Send) -> None:
+    """Answer with the caller's name."""
+    await respond(send, 200, name_of(asgi.identity_or_none(scope)))
+
+
+async def respond(send: asgi.Send, status: int, text: str) -> None:
+    headers = [(b"content-type", b"text/plain")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text.encode()})
+
+
+def plain_wsgi(guard: Guard) -> Send:
     def missing(_environ: "WSGIEnvironment", start_response: "StartResponse") -> list[bytes]:
         start_response("404 Not Found", [("Content-Type", "text/plain")])
         return [b"no such page"]
 
-    routes: dict[str, WSGIApplication] = {"/open": answering}
+    routes: dict[str, WSGIApplication] = {"/open": bare_wsgi}
     for path, needed in REQUIREMENTS.items():
-        routes[path] = answering if needed is None else wsgi.requires(needed)(answering)
+        routes[path] = bare_wsgi if needed is None else wsgi.requires(needed)(bare_wsgi)
 
     def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         return routes.get(environ["PATH_INFO"], missing)(environ, start_response)
@@ -164,20 +177,12 @@ def plain_wsgi(guard: Guard) -> Send:
 
 
 def plain_asgi(guard: Guard) -> Send:
-    async def respond(send: asgi.Send, status: int, text: str) -> None:
-        headers = [(b"content-type", b"text/plain")]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": text.encode()})
-
-    async def answering(scope: asgi.Scope, _receive: asgi.Receive, send: asgi.Send) -> None:
-        await respond(send, 200, name_of(asgi.identity_or_none(scope)))
-
     async def missing(_scope: asgi.Scope, _receive: asgi.Receive, send: asgi.Send) -> None:
         await respond(send, 404, "no such page")
 
-    routes: dict[str, asgi.ASGIApp] = {"/open": answering}
+    routes: dict[str, asgi.ASGIApp] = {"/open": bare_asgi}
     for path, needed in REQUIREMENTS.items():
-        routes[path] = answering if needed is None else asgi.requires(needed)(answering)
+        routes[path] = bare_asgi if needed is None else asgi.requires(needed)(bare_asgi)
 
     async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         await routes.get(scope["path"], missing)(scope, receive, send)

@@ -1,0 +1,54 @@
+"""python -m jwt_guard routes myapp:app: which routes there are, and what they ask for."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+
+from .audit import Audit, audit
+from .errors import ConfigurationError
+
+_FORMATS: dict[str, Callable[[Audit], str]] = {
+    "table": Audit.as_table,
+    "json": Audit.as_json,
+    "markdown": Audit.as_markdown,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, and return its exit code.
+
+    0: every route is guarded, or public on purpose. 1: some are not. 2: the command
+    is wrong, or the app cannot be had.
+    """
+    parser = argparse.ArgumentParser(prog="python -m jwt_guard")
+    commands = parser.add_subparsers(required=True, metavar="routes")
+    routes = commands.add_parser("routes", help="show what each route of an app asks for")
+    routes.add_argument("app", help="module:attribute; with () at its end, a function to call")
+    routes.add_argument("--format", choices=sorted(_FORMATS), default="table")
+    options = parser.parse_args(arguments)
+    try:
+        found = audit(_load(options.app))
+    except (ConfigurationError, ImportError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.write(_FORMATS[options.format](found) + "\n")
+    if found.unguarded:
+        sys.stderr.write(f"{len(found.unguarded)} routes are neither guarded nor public\n")
+        return 1
+    return 0
+
+
+def _load(target: str) -> object:
+    """Import what a server would be given as its app."""
+    module, _, attribute = target.partition(":")
+    if not module or not attribute:
+        raise ConfigurationError(f"write the app as module:attribute, not {target!r}")
+    sys.path.insert(0, "")
+    app: object = importlib.import_module(module)
+    for name in attribute.removesuffix("()").split("."):
+        try:
+            app = getattr(app, name)
+        except AttributeError:
+            raise ConfigurationError(f"{module} has no attribute {attribute!r}") from None
+    return app() if attribute.endswith("()") and callable(app) else app

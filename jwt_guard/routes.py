@@ -1,0 +1,148 @@
+"""Starlette's and FastAPI's routes: which one a request leads to, and which there are."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+from starlette._utils import get_route_path
+from starlette.routing import Host, Match, Mount, Route, WebSocketRoute
+
+from . import asgi
+from ._core.decorating import is_public, required_of
+from ._core.requirement import Requirement
+from ._core.survey import Found, InFront, both
+from .guard import Guard
+
+# Starlette's routes, and what FastAPI has in their place, have no type in common.
+_Foreign: TypeAlias = Any
+
+
+def leads_to_public(app: asgi.ASGIApp, scope: asgi.Scope) -> bool:
+    """Tell whether the router behind *app* will match an endpoint that is public.
+
+    It asks the very routes, in the router's order. What is no full match, such as
+    another method, a missing slash or an unknown path, leads nowhere.
+    """
+    return _leads_to_public(_routes_behind(app), scope)
+
+
+def _routes_behind(app: object) -> Iterable[_Foreign]:
+    """Return the routes of the first router in a chain of middleware.
+
+    Looked up each time: routes may be added while the app is being set up. A
+    middleware that does not name what is behind it hides them, and they are closed.
+    """
+    while app is not None:
+        routes: Iterable[_Foreign] | None = getattr(app, "routes", None)
+        if routes is not None:
+            return routes
+        app = getattr(app, "app", None)
+    return ()
+
+
+def _leads_to_public(routes: Iterable[_Foreign], scope: asgi.Scope) -> bool:
+    for route in _flat(routes):
+        inner = _fully_matched(route, scope)
+        if inner is None:
+            continue
+        behind = getattr(route, "routes", None) if isinstance(route, Mount | Host) else None
+        if behind:
+            return _leads_to_public(behind, inner)
+        return is_public(getattr(route, "endpoint", None) or getattr(route, "app", None))
+    return False
+
+
+def _flat(routes: Iterable[_Foreign]) -> Iterator[_Foreign]:
+    """Yield routes in the order of matching, those of included routers in place."""
+    for route in routes:
+        # FastAPI resolves prefixes and dependencies of included routers lazily.
+        contexts = getattr(route, "effective_route_contexts", None)
+        if contexts is None:
+            yield route
+        else:
+            for context in contexts():
+                yield context.starlette_route or context
+
+
+def _fully_matched(route: _Foreign, scope: asgi.Scope) -> asgi.Scope | None:
+    """Return the scope behind *route* if it fully matches, else None."""
+    if isinstance(route, Route | WebSocketRoute | Mount | Host):
+        match, child = route.matches(scope)
+        return {**scope, **child} if match is Match.FULL else None
+    # A route of an included router, as FastAPI describes it.
+    matched = (
+        scope["type"] == "http"
+        and scope["method"] in (route.methods or ())
+        and route.path_regex is not None
+        and route.path_regex.match(get_route_path(scope))
+    )
+    return scope if matched else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Front:
+    """What stands in front of routes."""
+
+    prefix: str = ""
+    needed: Requirement | None = None
+    guards: tuple[tuple[str, InFront], ...] = ()
+
+    def behind(self, app: object, prefix: str) -> "_Front":
+        """Return the same with what stands between here and the routes of *app*."""
+        needed, guards = self.needed, [*self.guards]
+        for middleware in _stack(app):
+            if isinstance(middleware, asgi.RequirementMiddleware):
+                needed = both(needed, middleware.needed)
+            # Starlette's guard too, which is a class of its own with the same face.
+            elif isinstance(getattr(middleware, "guard", None), Guard):
+                guards.append((prefix, cast("InFront", middleware)))
+        return _Front(prefix, needed, tuple(guards))
+
+
+def _stack(app: object) -> Iterator[object]:
+    """Yield an app and the middleware in front of its routes, outside in."""
+    while app is not None:
+        yield app
+        for middleware in getattr(app, "user_middleware", ()):
+            yield middleware.cls(app, *middleware.args, **middleware.kwargs)
+        if hasattr(app, "routes"):
+            return
+        app = getattr(app, "app", None)
+
+
+def walk(app: object) -> Iterator[Found]:
+    """Yield the routes of a Starlette or FastAPI app, nested ones included."""
+    yield from _walk(_routes_behind(app), _Front().behind(app, ""))
+
+
+def _walk(routes: Iterable[_Foreign], front: _Front) -> Iterator[Found]:
+    for route in _flat(routes):
+        if isinstance(route, Mount | Host):
+            path = f"{front.prefix}{getattr(route, 'path', '')}"
+            inner = front.behind(route.app, path)
+            if route.routes:
+                yield from _walk(route.routes, inner)
+            else:
+                marked = is_public(route.app)
+                yield Found(f"{path}/*", ("*",), route.app, inner.needed, marked, inner.guards)
+            continue
+        path = f"{front.prefix}{getattr(route, 'path_format', '') or route.path}"
+        needed, endpoint = front.behind(getattr(route, "app", None), path).needed, route.endpoint
+        for one in (required_of(endpoint), *_dependencies(getattr(route, "dependant", None))):
+            needed = both(needed, one)
+        yield Found(path, _methods(route), endpoint, needed, is_public(endpoint), front.guards)
+
+
+def _methods(route: _Foreign) -> tuple[str, ...]:
+    if isinstance(route, WebSocketRoute):
+        return ("WEBSOCKET",)
+    return tuple(sorted(getattr(route, "methods", None) or ("*",)))
+
+
+def _dependencies(dependant: _Foreign) -> Iterator[Requirement]:
+    """Yield what FastAPI's dependencies require, nested ones included."""
+    for dependency in getattr(dependant, "dependencies", ()):
+        needed = getattr(dependency.call, "needed", None)
+        if isinstance(needed, Requirement):
+            yield needed
+        yield from _dependencies(dependency)

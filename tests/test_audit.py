@@ -1,0 +1,333 @@
+"""The audit sees every route, and what stands in front of it."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from flask import Blueprint, Flask
+from flask.views import MethodView
+from starlette.applications import Starlette
+from starlette.endpoints import HTTPEndpoint
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket
+
+from jwt_guard import ConfigurationError, Identity, Rule, asgi, cli, role, scope, wsgi
+from jwt_guard import fastapi as fastapi_adapter
+from jwt_guard import flask as flask_adapter
+from jwt_guard import starlette as starlette_adapter
+from jwt_guard.audit import assert_guarded, audit
+from tests.keys import guard
+
+ROOT = Path(__file__).parent.parent
+
+
+def access(app: object) -> dict[str, str]:
+    """Return what the audit says, by methods and path."""
+    return {f"{','.join(one.methods)} {one.path}": one.access for one in audit(app).routes}
+
+
+async def answering(_request: Request) -> Response:
+    return Response()
+
+
+async def talking(_websocket: WebSocket) -> None: ...
+
+
+def flask_app() -> Flask:
+    app = Flask(__name__)
+    outer = Blueprint("outer", __name__, url_prefix="/outer")
+    inner = Blueprint("inner", __name__, url_prefix="/inner")
+    flask_adapter.requires("outer")(outer)
+
+    class View(MethodView):
+        def get(self) -> str:
+            return ""
+
+        @flask_adapter.requires("write")
+        def post(self) -> str:
+            return ""
+
+    @flask_adapter.public
+    class Open(MethodView):
+        def get(self) -> str:
+            return ""
+
+    inner.add_url_rule("/view", view_func=View.as_view("view"))
+    outer.add_url_rule("/a", "a", flask_adapter.requires(role("r"))(lambda: ""))
+    outer.add_url_rule("/p", "p", flask_adapter.public(lambda: ""))
+    outer.register_blueprint(inner)
+    app.register_blueprint(outer)
+    app.add_url_rule("/open", view_func=Open.as_view("open"))
+    app.add_url_rule("/plain", "plain", lambda: "")
+    app.add_url_rule("/options", "options", lambda: "", methods=["OPTIONS"])
+    return app
+
+
+def test_flask() -> None:
+    """Blueprints, nested ones too, class-based views by method, and what is public."""
+    app = flask_app()
+    flask_adapter.FlaskGuard(app, guard=guard(), public=["static"])
+    assert access(app) == {
+        "GET /outer/a": "role('r') & scope('outer')",
+        "GET /outer/p": "scope('outer')",
+        "GET /outer/inner/view": "scope('outer')",
+        "POST /outer/inner/view": "scope('outer') & scope('write')",
+        "GET /open": "public",
+        "GET /plain": "token",
+        "GET /static/<path:filename>": "public",
+        "OPTIONS /options": "token",
+    }
+    assert audit(app).scopes == ("outer", "write")
+    assert_guarded(app)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_flask_behind_middleware(inside: bool) -> None:  # noqa: FBT001  a parameter of the test
+    """The WSGI middleware counts, around the app or as its `wsgi_app`."""
+    app = flask_app()
+    guarded = wsgi.GuardMiddleware(app.wsgi_app, guard=guard(), public=["/plain"])
+    if inside:
+        app.wsgi_app = guarded  # type: ignore[method-assign]
+    found = access(app if inside else guarded)
+    assert found["GET /plain"] == "public"
+    assert found["GET /open"] == "token"
+    assert found["GET /outer/a"] == "role('r') & scope('outer')"
+
+
+def starlette_routes() -> list[Any]:
+    class Endpoint(HTTPEndpoint):
+        async def get(self, _request: Request) -> Response:
+            return Response()
+
+    behind = [Middleware(asgi.RequirementMiddleware, requires="mount")]
+    return [
+        Route("/", starlette_adapter.public(answering_too)),
+        Route("/class", starlette_adapter.requires("class")(Endpoint)),
+        Route("/in-front", answering, middleware=behind),
+        Mount("/mount", routes=[Route("/{name}", answering)], middleware=behind),
+        Mount("/sub", Starlette(routes=[Route("/x", starlette_adapter.requires("x")(answering))])),
+        Mount("/static", starlette_adapter.public(StaticFiles(directory=ROOT))),
+        Mount("/opaque", asgi.requires("opaque")(StaticFiles(directory=ROOT))),
+        WebSocketRoute("/ws", talking),
+        Host("admin.example", Router([Route("/host", answering)])),
+    ]
+
+
+async def answering_too(_request: Request) -> Response:
+    return Response()
+
+
+def test_starlette() -> None:
+    """Mounts, sub-apps, hosts, WebSockets, middleware of routes, classes, static files."""
+    rules = [Rule("/sub/*", requires="sub"), Rule("/ruled", public=True)]
+    app = Starlette(
+        routes=[*starlette_routes(), Route("/ruled", answering)],
+        middleware=[Middleware(starlette_adapter.GuardMiddleware, guard=guard(), rules=rules)],
+    )
+    expected = {
+        "GET,HEAD /": "public",
+        "* /class": "scope('class')",
+        "GET,HEAD /in-front": "scope('mount')",
+        "GET,HEAD /mount/{name}": "scope('mount')",
+        "GET,HEAD /sub/x": "scope('sub') & scope('x')",
+        "* /static/*": "public",
+        "* /opaque/*": "scope('opaque')",
+        "WEBSOCKET /ws": "token",
+        "GET,HEAD /host": "token",
+        "GET,HEAD /ruled": "public",
+    }
+    assert access(app) == expected
+    assert_guarded(app)
+    bare = Starlette(routes=app.routes)
+    around = starlette_adapter.GuardMiddleware(bare, guard=guard(), rules=rules)
+    assert access(around) == expected
+    knows_paths_alone = asgi.GuardMiddleware(bare, guard=guard(), rules=rules)
+    assert access(knows_paths_alone)["GET,HEAD /"] == "token"
+
+
+def test_guard_of_a_mount() -> None:
+    """A sub-app with a guard of its own is guarded, by paths below the mount."""
+    middleware = [Middleware(asgi.GuardMiddleware, guard=guard(), public=["/open"])]
+    routes = [Route("/open", answering), Route("/x", answering), Route("/", answering)]
+    app = Starlette(
+        routes=[
+            Mount("/sub", Starlette(routes=routes, middleware=middleware)),
+            Route("/bare", answering),
+        ]
+    )
+    assert access(app) == {
+        "GET,HEAD /sub/open": "public",
+        "GET,HEAD /sub/x": "token",
+        "GET,HEAD /sub/": "token",
+        "GET,HEAD /bare": "UNGUARDED",
+    }
+
+
+def test_fastapi() -> None:
+    """Dependencies of routes, routers and included routers, with their prefixes."""
+    app, outer, inner = FastAPI(), APIRouter(prefix="/v1"), APIRouter()
+    needed = fastapi_adapter.Requires("route")
+
+    @inner.get("/a")
+    async def a(identity: Annotated[Identity, needed]) -> None: ...
+
+    @inner.get("/open")
+    @fastapi_adapter.public
+    async def opened() -> None: ...
+
+    @inner.websocket("/ws")
+    async def ws(websocket: WebSocket) -> None: ...
+
+    outer.include_router(inner, prefix="/n", dependencies=[fastapi_adapter.Requires("router")])
+    app.include_router(outer)
+    app.include_router(inner, prefix="/z")
+    app.add_middleware(
+        fastapi_adapter.GuardMiddleware, guard=guard(), public=["/docs", "/openapi.json"]
+    )
+    assert access(app) == {
+        "GET /v1/n/a": "scope('route') & scope('router')",
+        "GET /v1/n/open": "scope('router')",
+        "WEBSOCKET /v1/n/ws": "scope('router')",
+        "GET /z/a": "scope('route')",
+        "GET /z/open": "public",
+        "WEBSOCKET /z/ws": "token",
+        "GET,HEAD /docs": "public",
+        "GET,HEAD /docs/oauth2-redirect": "token",
+        "GET,HEAD /openapi.json": "public",
+        "GET,HEAD /redoc": "token",
+    }
+
+
+def test_unguarded() -> None:
+    """Without a guard in front nothing is guarded, whatever decorators say."""
+    app = flask_app()
+    assert {one.access for one in audit(app).routes} == {"UNGUARDED"}
+    with pytest.raises(AssertionError, match="9 routes are neither guarded nor public:\n  GET"):
+        assert_guarded(Starlette(routes=starlette_routes()))
+
+
+def test_no_routes() -> None:
+    """An app that shows no routes cannot be audited, and that is said."""
+    with pytest.raises(ConfigurationError, match="function shows no routes: audit knows Flask"):
+        audit(lambda: None)
+
+
+def test_formats() -> None:
+    """A table, JSON and Markdown, in which a bar is escaped."""
+    app = Flask(__name__, static_folder=None)
+    flask_adapter.FlaskGuard(app, guard=guard())
+    view = flask_adapter.requires(scope("a") | role("b"))(flask_app)
+    app.add_url_rule("/x", "x", view)
+    found = audit(app)
+    where = found.routes[0].where
+    assert where.startswith("tests.test_audit:")
+    assert found.as_table().splitlines() == [
+        "METHODS  PATH  ACCESS                  WHERE",
+        f"GET      /x    role('b') | scope('a')  {where}",
+    ]
+    assert found.as_markdown().splitlines()[2] == (
+        rf"| `GET` | `/x` | `role('b') \| scope('a')` | `{where}` |"
+    )
+    assert json.loads(found.as_json()) == [
+        {"path": "/x", "methods": ["GET"], "access": "role('b') | scope('a')", "where": where}
+    ]
+
+
+APPS = """
+from flask import Flask
+from tests.keys import guard
+from jwt_guard.flask import FlaskGuard
+
+bare = Flask("bare")
+guarded = Flask("guarded")
+FlaskGuard(guarded, guard=guard(), public=["static"])
+
+
+def make():
+    return guarded
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Write a module with apps, where the command line will find it."""
+    (tmp_path / "some_apps.py").write_text(APPS)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    return "some_apps"
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "out", "err"),
+    [
+        ("guarded", 0, "public", ""),
+        ("make()", 0, "public", ""),
+        ("bare", 1, "UNGUARDED", "1 routes are neither guarded nor public\n"),
+        ("missing", 2, "", "some_apps has no attribute 'missing'\n"),
+        ("guarded.name", 2, "", "str shows no routes: audit knows Flask, Starlette and FastAPI\n"),
+        ("", 2, "", "write the app as module:attribute, not 'some_apps:'\n"),
+    ],
+)
+def test_command(
+    module: str, target: str, code: int, out: str, err: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """0: all guarded; 1: some are not; 2: the command is wrong."""
+    assert cli.main(["routes", f"{module}:{target}"]) == code
+    printed = capsys.readouterr()
+    assert out in printed.out
+    assert printed.err == err
+
+
+def test_no_module(capsys: pytest.CaptureFixture[str]) -> None:
+    """A module that is not there is said, without a traceback."""
+    assert cli.main(["routes", "no_such_module:app"]) == 2
+    assert capsys.readouterr().err == "No module named 'no_such_module'\n"
+
+
+def test_command_json(module: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The format can be chosen."""
+    assert cli.main(["routes", f"{module}:guarded", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["access"] == "public"
+
+
+def test_as_a_program() -> None:
+    """`python -m jwt_guard routes` shows an example's routes."""
+    result = subprocess.run(
+        [sys.executable, "-m", "jwt_guard", "routes", "examples.flask_app:create_app()"],
+        cwd=ROOT,
+        env={"APP_SECRET": "x" * 32, "PATH": "", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "scope('messages:read')" in result.stdout
+    assert "/health" in result.stdout
+
+
+@pytest.mark.parametrize("framework", ["Flask", "Starlette", "FastAPI"])
+def test_many_routes(framework: str) -> None:
+    """Hundreds of routes take less than a second."""
+    start = time.perf_counter()
+    if framework == "Flask":
+        flask = Flask(__name__)
+        for number in range(300):
+            flask.add_url_rule(f"/{number}", str(number), lambda: "")
+        found = audit(flask)
+    elif framework == "Starlette":
+        found = audit(Starlette(routes=[Route(f"/{number}", answering) for number in range(300)]))
+    else:
+        fastapi = FastAPI()
+        for number in range(300):
+            fastapi.get(f"/{number}")(lambda: None)
+        found = audit(fastapi)
+    assert len(found.routes) >= 300
+    assert time.perf_counter() - start < 1
