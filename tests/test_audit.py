@@ -215,6 +215,17 @@ def test_unguarded() -> None:
         assert_guarded(Starlette(routes=starlette_routes()))
 
 
+def test_other_middleware() -> None:
+    """Middleware of others is not made for the audit: who knows what it does."""
+
+    def explosive(_app: asgi.ASGIApp) -> asgi.ASGIApp:
+        raise AssertionError("made")
+
+    ours = Middleware(starlette_adapter.GuardMiddleware, guard=guard())
+    app = Starlette(routes=[Route("/", answering)], middleware=[Middleware(explosive), ours])
+    assert access(app) == {"GET,HEAD /": "token"}
+
+
 def test_no_routes() -> None:
     """An app that shows no routes cannot be audited, and that is said."""
     with pytest.raises(ConfigurationError, match="function shows no routes: audit knows Flask"):

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from ..errors import ConfigurationError
 
 # A path whose meaning depends on who reads it: an empty or a dot segment, a path
-# parameter, a backslash, a control character, a percent sign left after decoding.
-_AMBIGUOUS = re.compile(r"//|/\.{1,2}(?:/|\Z)|[;\\%\x00-\x1f\x7f]")
+# parameter, a backslash, a control character, a percent sign left after decoding, a
+# space where a segment begins or ends, which some strip.
+_AMBIGUOUS = re.compile(r"//|/\.{1,2}(?:/|\Z)|[;\\%\x00-\x1f\x7f]|/\x20|\x20(?:/|\Z)")
 # Octets of the undecoded path that decode to a character with such a meaning.
 _ENCODED_DELIMITER = re.compile(rb"%(?:2[ef]|5c|3b|25|[01][0-9a-f]|7f)", re.IGNORECASE)
 

@@ -93,6 +93,9 @@ def test_not_public(pattern: str, path: str) -> None:
         "/docs/a\r",
         "/docs/a\x1f",
         "/docs/a\x7f",
+        "/docs/a ",
+        "/docs/ a",
+        "/docs /a",
     ],
 )
 def test_ambiguous(path: str) -> None:

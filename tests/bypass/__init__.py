@@ -1,0 +1,1 @@
+"""Tricks with paths, methods and headers, against real servers."""
