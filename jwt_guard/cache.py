@@ -108,13 +108,13 @@ class VerifiedTokens:
         return None
 
     def _promoted(self, digest: bytes) -> Entry | None:
-        if digest not in self._old:
-            return None
-        with self._lock:
-            entry = self._old.pop(digest, None)
-            if entry is not None:
+        entry = self._old.get(digest)
+        if entry is not None:
+            with self._lock:
+                # Perhaps another thread was faster; then this writes the same again.
+                self._old.pop(digest, None)
                 self._young[digest] = entry
-            return entry
+        return entry
 
     def _drop(self, digest: bytes) -> int:
         with self._lock:

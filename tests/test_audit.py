@@ -1,5 +1,6 @@
 """The audit sees every route, and what stands in front of it."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from flask import Blueprint, Flask
 from flask.views import MethodView
 from starlette.applications import Starlette
@@ -36,7 +37,7 @@ def access(app: object) -> dict[str, str]:
 
 
 async def answering(_request: Request) -> Response:
-    return Response()
+    raise AssertionError("an audit asks nobody")
 
 
 async def talking(_websocket: WebSocket) -> None: ...
@@ -50,16 +51,16 @@ def flask_app() -> Flask:
 
     class View(MethodView):
         def get(self) -> str:
-            return ""
+            raise AssertionError
 
         @flask_adapter.requires("write")
         def post(self) -> str:
-            return ""
+            raise AssertionError
 
     @flask_adapter.public
     class Open(MethodView):
         def get(self) -> str:
-            return ""
+            raise AssertionError
 
     inner.add_url_rule("/view", view_func=View.as_view("view"))
     outer.add_url_rule("/a", "a", flask_adapter.requires(role("r"))(lambda: ""))
@@ -106,7 +107,7 @@ def test_flask_behind_middleware(inside: bool) -> None:  # noqa: FBT001  a param
 def starlette_routes() -> list[Any]:
     class Endpoint(HTTPEndpoint):
         async def get(self, _request: Request) -> Response:
-            return Response()
+            raise AssertionError
 
     behind = [Middleware(asgi.RequirementMiddleware, requires="mount")]
     return [
@@ -123,7 +124,7 @@ def starlette_routes() -> list[Any]:
 
 
 async def answering_too(_request: Request) -> Response:
-    return Response()
+    raise AssertionError("an audit asks nobody")
 
 
 def test_starlette() -> None:
@@ -177,7 +178,10 @@ def test_fastapi() -> None:
     app, outer, inner = FastAPI(), APIRouter(prefix="/v1"), APIRouter()
     needed = fastapi_adapter.Requires("route")
 
-    @inner.get("/a")
+    def nothing() -> None:
+        raise AssertionError
+
+    @inner.get("/a", dependencies=[Depends(nothing)])
     async def a(identity: Annotated[Identity, needed]) -> None: ...
 
     @inner.get("/open")
@@ -307,6 +311,11 @@ def test_command_json(module: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The format can be chosen."""
     assert cli.main(["routes", f"{module}:guarded", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["access"] == "public"
+
+
+def test_module() -> None:
+    """`python -m jwt_guard` is the command line."""
+    assert importlib.import_module("jwt_guard.__main__").main is cli.main
 
 
 def test_as_a_program() -> None:

@@ -168,7 +168,7 @@ def test_websocket() -> None:
 
     async def ask() -> None:
         async def receive() -> asgi.Message:
-            return {"type": "websocket.connect"}
+            raise AssertionError
 
         async def send(message: asgi.Message) -> None:
             sent.append(message)

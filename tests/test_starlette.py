@@ -21,8 +21,14 @@ from starlette.websockets import WebSocket
 from jwt_guard import ConfigurationError, scope
 from jwt_guard import asgi as asgi_adapter
 from jwt_guard.errors import InsufficientScope
-from jwt_guard.starlette import GuardMiddleware, identity_of, identity_or_none, requires
-from tests.keys import RSA, claims, guard, token
+from jwt_guard.starlette import (
+    GuardCredentials,
+    GuardMiddleware,
+    identity_of,
+    identity_or_none,
+    requires,
+)
+from tests.keys import RSA, bearer, claims, guard, token
 
 
 def client(*routes: Any, middleware: tuple[Middleware, ...] = (), **options: Any) -> TestClient:
@@ -65,6 +71,16 @@ def test_user_and_auth() -> None:
     assert wrapped.get("/").text == "False "
     nameless = wrapped.get("/", headers=headers("", sub=None)).text
     assert nameless == "True  authenticated "
+
+
+def test_auth_has_nothing_else() -> None:
+    """`request.auth` has scopes, made when they are asked for, and nothing else."""
+    identity = guard().authenticate([bearer(token())])
+    auth = GuardCredentials(identity)
+    assert auth.scopes is auth.scopes
+    assert auth.scopes == ["messages:read", "messages:write", "authenticated"]
+    with pytest.raises(AttributeError, match="missing"):
+        getattr(auth, "missing")  # noqa: B009  no attribute that a type checker knows
 
 
 def test_starlettes_own_requires() -> None:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -83,9 +82,9 @@ def port(request: pytest.FixtureRequest) -> Iterator[int]:
     arguments = [one.format(port=number, app=f"tests.bypass.apps:{app}") for one in rest]
     process = subprocess.Popen([sys.executable, "-m", program, *arguments], cwd=ROOT)
     try:
-        for _ in range(200):
-            with suppress(OSError), socket.create_connection(("127.0.0.1", number), 1):
-                break
+        deadline = time.monotonic() + 20
+        while not _listens(number):
+            assert time.monotonic() < deadline
             time.sleep(0.05)
         yield number
     finally:
@@ -93,18 +92,20 @@ def port(request: pytest.FixtureRequest) -> Iterator[int]:
         process.wait(20)
 
 
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def ask(port: int, method: str, target: str, headers: dict[str, str]) -> tuple[int, bytes]:
-    """Send a request as it is, and return status and body; 0 if the server hangs up."""
+    """Send a request as it is, and return status and body."""
     fields = {"Host": "127.0.0.1", "Connection": "close"} | headers
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {fields[name]}" for name in fields)]
     with socket.create_connection(("127.0.0.1", port), 10) as connection:
         connection.sendall("\r\n".join([*lines, "Content-Length: 0", "", ""]).encode("latin-1"))
         response = http.client.HTTPResponse(connection, method=method)
-        try:
-            response.begin()
-            return response.status, response.read()
-        except (http.client.HTTPException, OSError):
-            return 0, b""
+        response.begin()
+        return response.status, response.read()
 
 
 def bearer(scope: str = "") -> dict[str, str]:
