@@ -228,9 +228,12 @@ class RequirementMiddleware:
 
 def authorise(scope: Scope, needed: Requirement) -> Identity:
     """Return the verified caller if it satisfies *needed*, or raise the refusal."""
-    identity = identity_of(scope)
-    guard: Guard = scope[GUARD]
-    guard.authorise(identity, needed, scope.get("path_params"))
+    identity: Identity = scope.get(IDENTITY) or identity_of(scope)
+    if needed.conditional:
+        guard: Guard = scope[GUARD]
+        guard.authorise(identity, needed, scope.get("path_params"))
+    else:
+        needed.check(identity)
     return identity
 
 

@@ -160,10 +160,7 @@ class Guard:
             InsufficientScope: It does not.
             StepUpRequired: A better authentication is needed.
         """
-        if needed.conditional:
-            needed.check(identity, Asked(params or {}, self._clock()))
-        else:
-            needed.check(identity)
+        needed.check(identity, Asked(params or {}, self._clock()))
 
     def warm_up(self) -> None:
         """Fetch the keys of all issuers that have none yet, before requests come.

@@ -177,9 +177,12 @@ def authorise(
     environ: "WSGIEnvironment", needed: Requirement, params: Mapping[str, object] | None = None
 ) -> Identity:
     """Return the verified caller if it satisfies *needed*, or raise the refusal."""
-    identity = identity_of(environ)
-    guard: Guard = environ[GUARD]
-    guard.authorise(identity, needed, params)
+    identity: Identity = environ.get(IDENTITY) or identity_of(environ)
+    if needed.conditional:
+        guard: Guard = environ[GUARD]
+        guard.authorise(identity, needed, params)
+    else:
+        needed.check(identity)
     return identity
 
 
