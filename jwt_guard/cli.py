@@ -1,12 +1,12 @@
 """python -m jwt_guard routes myapp:app: which routes there are, and what they ask for."""
 
 import argparse
-import importlib
 import sys
 from collections.abc import Callable, Sequence
 
 from .audit import Audit, audit
 from .errors import ConfigurationError
+from .serve import load_app
 
 _FORMATS: dict[str, Callable[[Audit], str]] = {
     "table": Audit.as_table,
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     routes.add_argument("--format", choices=sorted(_FORMATS), default="table")
     options = parser.parse_args(arguments)
     try:
-        found = audit(_load(options.app))
+        found = audit(load_app(options.app))
     except (ConfigurationError, ImportError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -37,18 +37,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{len(found.unguarded)} routes are neither guarded nor public\n")
         return 1
     return 0
-
-
-def _load(target: str) -> object:
-    """Import what a server would be given as its app."""
-    module, _, attribute = target.partition(":")
-    if not module or not attribute:
-        raise ConfigurationError(f"write the app as module:attribute, not {target!r}")
-    sys.path.insert(0, "")
-    app: object = importlib.import_module(module)
-    for name in attribute.removesuffix("()").split("."):
-        try:
-            app = getattr(app, name)
-        except AttributeError:
-            raise ConfigurationError(f"{module} has no attribute {attribute!r}") from None
-    return app() if attribute.endswith("()") and callable(app) else app

@@ -34,6 +34,10 @@ the issuer is then accepted here: say it only where the issuer serves one API.""
 # which an expired token still works.
 _MAX_LEEWAY = 60
 
+# A hundred years and more: beyond it a number of seconds is a mistake, and far
+# beyond it no float.
+_LONGEST = 10**10
+
 # RFC 7519 §5.1 says "JWT" or nothing; RFC 9068 §2.1 says "at+jwt".
 _DEFAULT_TYPES: tuple[str | None, ...] = (None, "jwt", "at+jwt")
 
@@ -117,7 +121,9 @@ class Issuer:
             raise ConfigurationError("an issuer's name is the exact text of iss, not empty")
         if not _is_number(self.leeway) or not 0 <= self.leeway <= _MAX_LEEWAY:
             raise self._wrong(f"leeway is 0 to {_MAX_LEEWAY} seconds, not {self.leeway!r}")
-        if self.max_age is not None and not (_is_number(self.max_age) and self.max_age > 0):
+        if self.max_age is not None and not (
+            _is_number(self.max_age) and 0 < self.max_age <= _LONGEST
+        ):
             raise self._wrong(f"max_age is a positive number of seconds, not {self.max_age!r}")
         rules = ClaimRules(
             issuer=self.name,
@@ -228,7 +234,9 @@ class Issuer:
         min_lifetime: float,
         keys: KeySet | None = None,
     ) -> FreshKeys:
-        if not all(_is_number(value) and value >= 0 for value in (self.wait, self.max_stale)):
+        if not all(
+            _is_number(value) and 0 <= value <= _LONGEST for value in (self.wait, self.max_stale)
+        ):
             raise self._wrong("wait and max_stale are seconds, 0 or more")
         return FreshKeys(
             self.name,

@@ -243,7 +243,9 @@ def in_use(known: Issuer) -> KeySet | None:
 
 def entries() -> Iterator[tuple[bytes, Entry]]:
     known = issuer()
-    for number in itertools.count():
+    numbers = itertools.count()
+    while True:
+        number = next(numbers)
         identity = Identity(ISSUER, frozenset(), frozenset(), {"sub": number}, None)
         window = Window(0, NOW + 1)
         yield b"%032d" % number, Entry(identity, window, known, EC256.key.kid, EC256.key)

@@ -94,7 +94,7 @@ def test_leeway(leeway: Any) -> None:
     assert issuer(leeway=60).rules.leeway == 60
 
 
-@pytest.mark.parametrize("max_age", [0, -1, float("nan"), "60", True, [60]])
+@pytest.mark.parametrize("max_age", [0, -1, float("nan"), float("inf"), 10**400, "60", True, [60]])
 def test_max_age(max_age: Any) -> None:
     """The greatest age is a positive number of seconds."""
     assert wrong(max_age=max_age) == f"max_age is a positive number of seconds, not {max_age!r}"
@@ -205,6 +205,7 @@ def test_keys_or_fetching(option: dict[str, Any]) -> None:
         ({"jwks_url": ""}, "'' is no URL to fetch keys from"),
         ({"wait": -1}, "wait and max_stale are seconds, 0 or more"),
         ({"wait": float("nan")}, "wait and max_stale are seconds, 0 or more"),
+        ({"wait": float("inf")}, "wait and max_stale are seconds, 0 or more"),
         ({"max_stale": "5"}, "wait and max_stale are seconds, 0 or more"),
     ],
 )

@@ -4,8 +4,18 @@ A condition that is not met says what would help: a scope to ask for, a better
 authentication, or nothing.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Generator,
+    Mapping,
+)
 from dataclasses import dataclass, field
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from math import inf
 from typing import Any, Literal, Protocol, cast
 
 from ..errors import ConfigurationError
@@ -13,6 +23,9 @@ from .claims import ABSENT, Claims, lookup
 from .identity import Identity
 
 Scalar = str | int | float | bool
+
+# The most that Issuer's leeway can be.
+_AHEAD = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +38,8 @@ class Asked:
     """
 
     params: Mapping[str, object] = field(default_factory=dict[str, object])
-    now: float = 0.0
+    # Without a clock nothing is recent.
+    now: float = inf
 
 
 class Condition(Protocol):
@@ -86,7 +100,7 @@ class ClaimMatches:
         """Tell whether the function says yes; one that fails says no."""
         value = _value(identity, self.path)
         try:
-            return value is not None and bool(self.predicate(value))
+            return value is not None and _says_yes(self.predicate(value))
         except Exception:  # noqa: BLE001  whatever the app's function raises, it did not say yes
             return False
 
@@ -156,8 +170,9 @@ class Authenticated:
         since: object = claims.get("auth_time")
         if isinstance(since, bool) or not isinstance(since, int | float):
             return False
-        # Compared, not computed with: a huge integer has no float.
-        return since >= asked.now - self.max_age
+        # Compared, not computed with: a huge integer has no float. What lies ahead is
+        # a clock, up to a minute; beyond it milliseconds, or a lie.
+        return asked.now - self.max_age <= since <= asked.now + _AHEAD
 
     def __str__(self) -> str:
         """Show it as it is written."""
@@ -176,13 +191,36 @@ class Checked:
     def holds(self, identity: Identity, _asked: Asked, /) -> bool:
         """Tell whether the function says yes; one that fails says no."""
         try:
-            return bool(self.function(identity))
+            return _says_yes(self.function(identity))
         except Exception:  # noqa: BLE001  whatever the app's function raises, it did not say yes
             return False
 
     def __str__(self) -> str:
         """Show it as it is written."""
         return f"check({_name(self.function)})"
+
+
+def refuse_unfit(what: str, function: Callable[..., object]) -> None:
+    """Raise ConfigurationError if *function* cannot say yes or no at once."""
+    called = getattr(function, "__call__", None)  # noqa: B004  to look at it, not to test it
+    for one in (function, called):
+        if iscoroutinefunction(one) or isgeneratorfunction(one) or isasyncgenfunction(one):
+            raise ConfigurationError(
+                f"{what} takes a function that answers at once, not an async one"
+            )
+    try:
+        hash(function)
+    except TypeError:
+        raise ConfigurationError(
+            f"{what} takes a function that has a hash, to compare it"
+        ) from None
+
+
+def _says_yes(answer: object) -> bool:
+    """Tell whether *answer* is a yes; what would have to be awaited is none."""
+    if isinstance(answer, Coroutine | Generator):
+        cast("Coroutine[object, object, object]", answer).close()
+    return not isinstance(answer, Awaitable | Generator | AsyncGenerator) and bool(answer)
 
 
 def typed_values(values: Collection[Scalar]) -> frozenset[tuple[bool, Scalar]]:

@@ -22,6 +22,7 @@ from .conditions import (
     Grant,
     IssuedBy,
     Scalar,
+    refuse_unfit,
     typed_values,
 )
 from .identity import Identity
@@ -36,6 +37,8 @@ _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _MAX_ALTERNATIVES = 256
 
 _NOTHING_ASKED = Asked()
+
+_CENTURY = 100 * 366 * 86_400
 
 
 class _Need(NamedTuple):
@@ -85,6 +88,12 @@ class Requirement:
     def __str__(self) -> str:
         """Show the alternatives as an expression."""
         return " | ".join(" & ".join(map(str, _sorted(a))) for a in self._ordered())
+
+    @property
+    def params(self) -> frozenset[str]:
+        """The parameters of routes that it compares claims with."""
+        every = frozenset[Condition]().union(*self.alternatives)
+        return frozenset(one.param for one in every if isinstance(one, ClaimIsParam))
 
     def scopes(self) -> list[str]:
         """Return the scope values that no alternative can do without."""
@@ -138,14 +147,24 @@ class Requirement:
             if not all(map(_can_be_had, lacking)):
                 continue
             scopes = _need(alternative).scopes
-            levels = [one for one in lacking if isinstance(one, Authenticated)]
-            if not levels:
+            if not any(isinstance(one, Authenticated) for one in lacking):
                 return InsufficientScope(scopes, hint)
-            acr_values = next((one.acr_values for one in levels if one.acr_values), ())
-            ages = [one.max_age for one in levels if one.max_age is not None]
+            # All that it asks of the authentication, for the next one replaces this one.
+            levels = [one for one in _sorted(alternative) if isinstance(one, Authenticated)]
             more = () if scopes <= identity.scopes else scopes
-            return StepUpRequired(acr_values, min(ages, default=None), hint, scopes=more)
+            return StepUpRequired(_common(levels), _youngest(levels), hint, scopes=more)
         return InsufficientScope((), hint)
+
+
+def _common(levels: list[Authenticated]) -> tuple[str, ...]:
+    """Return the values of acr that satisfy all *levels*, best first."""
+    asked = [one.acr_values for one in levels if one.acr_values]
+    first = asked[0] if asked else ()
+    return tuple(value for value in first if all(value in one for one in asked)) or first
+
+
+def _youngest(levels: list[Authenticated]) -> int | None:
+    return min((one.max_age for one in levels if one.max_age is not None), default=None)
 
 
 def _can_be_had(condition: Condition) -> bool:
@@ -251,12 +270,17 @@ class ClaimPath:
             return _one(ClaimIsParam(self._path, other.name))
         return claim(self._path, cast("Scalar", other))
 
+    def __bool__(self) -> bool:
+        """Refuse `and`, `or` and `not`, which would drop it silently."""
+        raise TypeError("compare a claim with ==, and combine with & and |")
+
     def __ne__(self, other: object) -> bool:
         """Refuse what a token without the claim would satisfy."""
         raise ConfigurationError("write what the claim must be; != would hold for any other token")
 
 
 _UNSAID: Any = object()
+_SEVERAL = (list, tuple, set, frozenset)
 
 
 @overload
@@ -289,19 +313,21 @@ def claim(
     if accepted is _UNSAID:
         return ClaimPath(path)
     if callable(accepted):
+        refuse_unfit("claim", accepted)
         return _one(ClaimMatches(path, accepted))
-    values = (accepted,) if isinstance(accepted, Scalar) else accepted
-    if not isinstance(values, Collection) or isinstance(values, bytes):
-        values = ()
+    values = accepted if isinstance(accepted, _SEVERAL) else (cast("Scalar", accepted),)
     return _one(ClaimIs(path, typed_values(values)))
 
 
 def issued_by(issuer: object) -> Requirement:
     """Require a token of one of the guard's issuers: an `Issuer`, or its name."""
-    return _one(IssuedBy(_text("issuer", getattr(issuer, "name", issuer))))
+    name = issuer if isinstance(issuer, str) else getattr(issuer, "name", issuer)
+    return _one(IssuedBy(_text("name of an issuer", name)))
 
 
-def acr(values: str | Collection[str] = (), *, max_age: int | None = None) -> Requirement:
+def acr(
+    values: str | list[str] | tuple[str, ...] = (), *, max_age: int | None = None
+) -> Requirement:
     """Require a class of authentication, or a recent one (RFC 9470).
 
     Args:
@@ -311,12 +337,16 @@ def acr(values: str | Collection[str] = (), *, max_age: int | None = None) -> Re
     Raises:
         ConfigurationError: Neither, or not such values.
     """
+    if not isinstance(values, str | list | tuple):
+        raise ConfigurationError(f"values of acr are a list, best first, not {values!r}")
     names = (values,) if isinstance(values, str) else tuple(values)
     for name in names:
         if not _SCOPE_TOKEN.fullmatch(_text("value of acr", name)):
             raise ConfigurationError(f"{name!r} cannot stand in acr_values: no spaces or quotes")
     if max_age is not None and (type(max_age) is not int or max_age < 0):
         raise ConfigurationError(f"max_age is a whole number of seconds, not {max_age!r}")
+    if max_age is not None and max_age > _CENTURY:
+        raise ConfigurationError("max_age is at most a hundred years, in seconds")
     if not names and max_age is None:
         raise ConfigurationError("acr asks for nothing; name values, or a max_age")
     return _one(Authenticated(names, max_age))
@@ -324,7 +354,9 @@ def acr(values: str | Collection[str] = (), *, max_age: int | None = None) -> Re
 
 def amr(*methods: str) -> Requirement:
     """Require that all of these methods authenticated the user (RFC 8176)."""
-    return _one(Authenticated(methods=tuple(_text("method", one) for one in _some(methods))))
+    return _one(
+        Authenticated(methods=tuple(sorted({_text("method", one) for one in _some(methods)})))
+    )
 
 
 def check(function: Callable[[Identity], object]) -> Requirement:
@@ -334,6 +366,7 @@ def check(function: Callable[[Identity], object]) -> Requirement:
     """
     if not callable(function):
         raise ConfigurationError(f"check takes a function of the identity, not {function!r}")
+    refuse_unfit("check", function)
     return _one(Checked(function))
 
 

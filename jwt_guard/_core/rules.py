@@ -5,6 +5,7 @@ bypassed. So a path that could be read in two ways matches no public rule, and i
 refused where any rule could depend on it.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -13,6 +14,9 @@ from ..errors import ConfigurationError, InsufficientScope, InvalidRequest, Miss
 from .identity import Identity
 from .openings import is_ambiguous, matches, segments, split
 from .requirement import Requirement, requirement
+
+# token (RFC 9110 §5.6.2), of the characters that methods have.
+_METHOD = re.compile(r"[A-Z][A-Z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Rule:
     """
 
     path: str
-    methods: Collection[str] | None = None
+    methods: Collection[str] | None = field(default=None, hash=False)
     requires: str | Requirement | None = None
     public: bool = False
     needed: Requirement | None = field(init=False, repr=False, compare=False)
@@ -45,6 +49,11 @@ class Rule:
         if self.public and self.requires is not None:
             raise ConfigurationError(f"rule {self.path!r}: public, and yet it requires something")
         needed = None if self.requires is None else requirement(self.requires)
+        if needed is not None and needed.params:
+            raise ConfigurationError(
+                f"rule {self.path!r}: a table of paths knows no parameters of routes, as "
+                f"path_param asks for"
+            )
         object.__setattr__(self, "needed", needed)
         object.__setattr__(self, "_segments", segments(self.path))
         object.__setattr__(self, "_methods", self._known_methods())
@@ -52,13 +61,13 @@ class Rule:
     def _known_methods(self) -> frozenset[str] | None:
         if self.methods is None:
             return None
-        names = frozenset(self.methods) if not isinstance(self.methods, str) else frozenset[str]()
-        if not names or not all(isinstance(name, str) and name.isupper() for name in names):
+        names = self.methods if isinstance(self.methods, list | tuple | set | frozenset) else ()
+        if not names or not all(isinstance(one, str) and _METHOD.fullmatch(one) for one in names):
             raise ConfigurationError(
                 f"rule {self.path!r}: methods is a list of capitals, for example ['GET'], "
                 f"not {self.methods!r}"
             )
-        return names | {"HEAD"} if "GET" in names else names
+        return frozenset(names) | ({"HEAD"} if "GET" in names else set[str]())
 
     def covers(self, method: str, path: list[str]) -> bool:
         """Tell whether it is for *method* and the segments of *path*."""
@@ -92,8 +101,8 @@ class Rules:
         Raises:
             ConfigurationError: Not rules, or no such word.
         """
-        rows = tuple(rules)
-        if not all(isinstance(row, Rule) for row in rows):
+        rows = tuple(rules) if isinstance(rules, Iterable) else None
+        if rows is None or not all(isinstance(row, Rule) for row in rows):
             raise ConfigurationError(
                 'rules are rows: rules=[Rule("/reports/*", requires="reports")]'
             )
@@ -139,6 +148,8 @@ class Rules:
         rule = self.first(method, path)
         if rule is None:
             if self.unmatched == "deny":
+                if identity is None:
+                    raise MissingToken
                 raise InsufficientScope((), "no rule covers the request, and unmatched='deny'")
         elif not rule.public:
             if identity is None:

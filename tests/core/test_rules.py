@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from jwt_guard import Identity, Requirement, Rule, claim, role, scope
+from jwt_guard import Identity, Requirement, Rule, claim, path_param, role, scope
 from jwt_guard._core.rules import Rules
 from jwt_guard._core.strictjson import FrozenDict
 from jwt_guard.errors import (
@@ -345,7 +345,6 @@ def test_unmatched_deny() -> None:
     rules.check(None, "GET", "/p", None, authorise)
     for identity, path, method in (
         (caller("s"), "/b", "GET"),
-        (None, "/b", "GET"),
         (caller(), "/a", "POST"),
         (caller(), "/p/", "GET"),
     ):
@@ -354,6 +353,7 @@ def test_unmatched_deny() -> None:
         assert refused.scopes == ()
         assert refused.hint == "no rule covers the request, and unmatched='deny'"
     assert not rules.admit("GET", "/b", None)
+    assert isinstance(refusal(rules, None, "/b", "GET"), MissingToken)
 
 
 def test_truth() -> None:
@@ -452,3 +452,30 @@ def test_rows_of_any_iterable() -> None:
     rows.clear()
     assert needs(rules, "/a") == "scope('s')"
     assert needs(rules, "/a") == "scope('s')"
+
+
+@pytest.mark.parametrize(
+    "method", ["GET, POST", "GET ", "GET\n", "G\u00c9T", "G/", "get", "", "1", 5]
+)
+def test_no_method(method: Any) -> None:
+    """A method that no request has would make a rule that never holds."""
+    with pytest.raises(ConfigurationError, match="methods is a list of capitals"):
+        Rule("/a", methods=[method])
+
+
+def test_params_in_a_table() -> None:
+    """A table of paths knows no parameters, so that a rule with one could never be met."""
+    with pytest.raises(ConfigurationError, match="knows no parameters of routes"):
+        Rule("/a/*", requires=claim("tenant") == path_param("tenant"))
+
+
+@pytest.mark.parametrize("rules", [None, 5, Rule("/a")])
+def test_no_table(rules: Any) -> None:
+    """What is no list of rules is the operator's mistake."""
+    with pytest.raises(ConfigurationError, match="rules are rows"):
+        Rules.of(rules, "token")
+
+
+def test_hash() -> None:
+    """Rules can be members of sets, lists of methods or not."""
+    assert len({Rule("/a", ["GET"]), Rule("/a", ["GET"]), Rule("/b", ["GET"])}) == 2

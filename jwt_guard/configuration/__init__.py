@@ -1,0 +1,65 @@
+"""TOML 1.0: a guard, and the options of a middleware, from a file or the environment."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigurationError
+from .checks import at
+from .document import Configuration, build
+from .environment import CONFIG, PLACE, given, to_document
+from .schema import json_schema
+
+__all__ = ["Configuration", "from_environ", "json_schema", "load"]
+
+
+def load(path: str | os.PathLike[str], *, environ: Mapping[str, str] = os.environ) -> Configuration:
+    """Read a TOML file; `json_schema` says what may stand in it.
+
+    Args:
+        path: The file. Key files that it names are relative to its folder.
+        environ: Where `secret_env` is looked up.
+
+    Raises:
+        ConfigurationError: With the place, and what is wrong there: the file cannot
+            be read, or a name, a type or a value in it is not right.
+    """
+    place = os.fspath(path)
+    if "\n" in place:
+        raise ConfigurationError("load takes the path of a file, not its text")
+    with at(place):
+        return build(_parsed(place), directory=Path(place).parent, environ=environ)
+
+
+def from_environ(environ: Mapping[str, str] = os.environ) -> Configuration:
+    """Read the variables whose names begin with `JWT_GUARD_`.
+
+    `JWT_GUARD_CONFIG` is the path of a file for `load`. Without it, one issuer is
+    described by the other variables, and key files are relative to the working
+    folder.
+
+    Args:
+        environ: The variables; `secret_env` of a file is looked up in them too.
+
+    Raises:
+        ConfigurationError: An unknown or empty variable, `JWT_GUARD_CONFIG` beside
+            others, or as `load`.
+    """
+    with at(PLACE):
+        variables = given(environ)
+        if CONFIG not in variables:
+            return build(to_document(variables), directory=Path(), environ=environ)
+    return load(variables[CONFIG], environ=environ)
+
+
+def _parsed(path: str) -> dict[str, Any]:
+    try:
+        with Path(path).open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise ConfigurationError(f"cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        # The parser names a place and at most a character or a name, never a value.
+        raise ConfigurationError(f"not TOML: {error}") from None

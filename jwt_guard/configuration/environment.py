@@ -1,0 +1,69 @@
+"""POSIX.1-2017 §8.1: the variables of the environment, made into the document of a file."""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from ..errors import ConfigurationError
+from .checks import unknown
+from .names import TABLES, Name
+
+PLACE: Final = "environment"
+CONFIG: Final = "JWT_GUARD_CONFIG"
+
+_PREFIX = "JWT_GUARD_"
+
+
+class _Variable(NamedTuple):
+    table: str
+    name: str
+    row: Name
+
+
+_VARIABLES = {
+    row.variable: _Variable(table, name, row)
+    for table, names in TABLES.items()
+    for name, row in names.items()
+    if row.variable is not None
+}
+
+# Without them there is nothing to trust.
+_NEEDED = ("JWT_GUARD_ISSUER", "JWT_GUARD_AUDIENCE")
+
+
+def given(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that are for us.
+
+    Raises:
+        ConfigurationError: An unknown one, an empty one, a file beside others, or
+            too few.
+    """
+    found = {name: text for name, text in environ.items() if name.startswith(_PREFIX)}
+    known = (CONFIG, *_VARIABLES)
+    for name, text in found.items():
+        if name not in known:
+            raise unknown(name, known, _PREFIX)
+        if not text:
+            raise ConfigurationError(f"{name} is set, and empty; unset it if that is meant")
+    if CONFIG in found and len(found) > 1:
+        others = ", ".join(sorted(found.keys() - {CONFIG}))
+        raise ConfigurationError(f"{CONFIG} names a file that says it all; unset {others}")
+    if CONFIG not in found and not found.keys() >= set(_NEEDED):
+        raise ConfigurationError(f"set {' and '.join(_NEEDED)}, or {CONFIG}")
+    return found
+
+
+def to_document(variables: Mapping[str, str]) -> dict[str, Any]:
+    """Return the document of a file that says what *variables* say.
+
+    Raises:
+        ConfigurationError: One is not of its kind.
+    """
+    tables: dict[str, dict[str, object]] = {"guard": {}, "issuer": {}, "middleware": {}}
+    for variable, text in variables.items():
+        table, name, row = _VARIABLES[variable]
+        value = row.kind.parse(text)
+        if not row.kind.fits(value):
+            raise ConfigurationError(f"{variable}: expected {row.kind.expected}")
+        tables[table][name] = value
+    # An environment is where secrets belong.
+    return {**tables, "issuer": [tables["issuer"]], "allow_inline_secrets": True}

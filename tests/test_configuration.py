@@ -1,0 +1,777 @@
+"""TOML 1.0: jwt_guard.configuration, with real files, keys and tokens."""
+
+import json
+import time
+import tomllib
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from jwt_guard import (
+    ConfigurationError,
+    Issuer,
+    Requirement,
+    acr,
+    all_scopes,
+    amr,
+    any_scope,
+    asgi,
+    claim,
+    issued_by,
+    role,
+    scope,
+    wsgi,
+)
+from jwt_guard.configuration import Configuration, from_environ, json_schema, load
+from jwt_guard.configuration.names import PRESET_NAMES, TABLES
+from jwt_guard.errors import InvalidToken
+from tests.contract.surfaces import Asked, Send, through_asgi, through_wsgi
+from tests.keys import AUDIENCE, EC256, ISSUER, RSA, SECRET, Pair, bearer, claims, shown, token
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+SECRET_TEXT = SECRET.secret.decode()
+PLAIN = f'[[issuer]]\nname = "{ISSUER}"\naudience = "{AUDIENCE}"\n'
+KEYED = f'{PLAIN}key_file = "keys/api.pem"\nalg = "ES256"\n'
+HIDDEN = f'{PLAIN}secret_env = "APP_SECRET"\nalg = "HS256"\n'
+
+
+def write(folder: Path, text: str, key: bytes = EC256.public_pem) -> Path:
+    """Write the file, and the public key beside it."""
+    (folder / "keys").mkdir(exist_ok=True)
+    (folder / "keys" / "api.pem").write_bytes(key)
+    path = folder / "guard.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def loaded(folder: Path, text: str, **environ: str) -> Configuration:
+    return load(write(folder, text), environ=environ)
+
+
+def refusal(make: Callable[[], object]) -> str:
+    """Return the error's text, after looking for secrets in all that is shown of it."""
+    with pytest.raises(ConfigurationError) as caught:
+        make()
+    assert SECRET_TEXT not in shown(caught.value)
+    return str(caught.value)
+
+
+def wrong(folder: Path, text: str) -> str:
+    """Return what is wrong with the file, without its folder."""
+    message = refusal(lambda: loaded(folder, text, APP_SECRET=SECRET_TEXT))
+    return message.replace(f"{folder}/", "")
+
+
+def fresh(key: Pair = EC256, **changes: Any) -> bytes:
+    """Return the header of a token that is valid now."""
+    now = int(time.time())
+    return bearer(token(claims(**{"iat": now, "exp": now + 300} | changes), key))
+
+
+def subject(configuration: Configuration, authorization: bytes) -> str | None:
+    return configuration.guard.authenticate([authorization]).subject
+
+
+def wsgi_app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"fine"]
+
+
+async def asgi_app(_scope: asgi.Scope, _receive: asgi.Receive, send: asgi.Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"fine"})
+
+
+def surfaces(configuration: Configuration) -> tuple[Send, Send]:
+    guard, options = configuration.guard, configuration.options
+    return (
+        through_wsgi(wsgi.GuardMiddleware(wsgi_app, guard=guard, **options)),
+        through_asgi(asgi.GuardMiddleware(asgi_app, guard=guard, **options)),
+    )
+
+
+def status(configuration: Configuration, asked: Asked) -> int:
+    """Return the status, which is the same on both surfaces."""
+    first, second = (send(asked).status for send in surfaces(configuration))
+    assert first == second
+    return first
+
+
+def needed(folder: Path, requires: str) -> Requirement | None:
+    rules = f'{KEYED}[[rule]]\npath = "/"\nrequires = {requires}\n'
+    return cast("Requirement | None", loaded(folder, rules).options["rules"][0].needed)
+
+
+WHOLE = f"""
+[guard]
+realm = "shop"
+max_token_bytes = 4096
+cache_size = 16
+
+{KEYED}kid = "2026-10"
+leeway = 5
+required_claims = ["sub"]
+claim_values = {{ sub = ["joe", "amy"] }}
+max_age = 3600
+token_types = ["JWT"]
+refuse_id_tokens = true
+scope_paths = ["scope"]
+role_paths = ["realm_access.roles"]
+
+[middleware]
+public = ["/health"]
+anonymous = false
+preflight = false
+unmatched = "token"
+
+[[rule]]
+path = "/open/*"
+public = true
+
+[[rule]]
+path = "/reports/*"
+methods = ["GET"]
+requires = "messages:read"
+
+[[rule]]
+path = "/edit"
+requires = {{ all_scopes = ["messages:read", "messages:write"], role = "editor" }}
+
+[[rule]]
+path = "/me"
+"""
+
+
+# From a file
+
+
+def test_authenticate(tmp_path: Path) -> None:
+    """A guard out of a file accepts a good token and its issuer's rules refuse others."""
+    configuration = loaded(tmp_path, WHOLE.replace('kid = "2026-10"', ""))
+    assert subject(configuration, fresh()) == "joe"
+    with pytest.raises(InvalidToken, match="wrong_value"):
+        subject(configuration, fresh(sub="eve"))
+    (issuer,) = configuration.guard._known
+    assert issuer.leeway == 5
+
+
+@pytest.mark.parametrize(
+    ("path", "changes", "expected"),
+    [
+        ("/health", None, 200),
+        ("/open/door", None, 200),
+        ("/me", None, 401),
+        ("/me", {}, 200),
+        ("/reports/1", {}, 200),
+        ("/reports/1", {"scope": "other"}, 403),
+        ("/edit", {}, 403),
+        ("/edit", {"realm_access": {"roles": ["editor"]}}, 200),
+    ],
+)
+def test_middleware(
+    tmp_path: Path, path: str, changes: dict[str, Any] | None, expected: int
+) -> None:
+    """Rules and public paths out of a file count in both middlewares."""
+    configuration = loaded(tmp_path, WHOLE.replace('kid = "2026-10"', ""))
+    authorization = () if changes is None else (fresh(**changes),)
+    assert status(configuration, Asked(authorization, path)) == expected
+
+
+def test_unmatched(tmp_path: Path) -> None:
+    """A path that no rule of the file covers is refused where the file says so."""
+    text = f'{KEYED}[middleware]\nunmatched = "deny"\n[[rule]]\npath = "/me"\n'
+    configuration = loaded(tmp_path, text)
+    assert status(configuration, Asked((fresh(),), "/me")) == 200
+    assert status(configuration, Asked((fresh(),), "/elsewhere")) == 403
+
+
+def test_realm(tmp_path: Path) -> None:
+    """The realm out of a file is in the challenge."""
+    for send in surfaces(loaded(tmp_path, WHOLE)):
+        assert ("www-authenticate", 'Bearer realm="shop"') in send(Asked()).headers
+
+
+def test_options(tmp_path: Path) -> None:
+    """Options are those that the file says, and no others."""
+    assert loaded(tmp_path, KEYED).options == {}
+    assert loaded(tmp_path, KEYED + "[middleware]\nanonymous = true").options == {"anonymous": True}
+    assert sorted(loaded(tmp_path, WHOLE).options) == [
+        "anonymous",
+        "preflight",
+        "public",
+        "rules",
+        "unmatched",
+    ]
+
+
+def test_kid(tmp_path: Path) -> None:
+    """The kid of a key file is the key's."""
+    (issuer,) = loaded(tmp_path, WHOLE).guard._known
+    keys = issuer.current()
+    assert keys is not None
+    assert [key.kid for key in keys] == ["2026-10"]
+
+
+def test_several_issuers(tmp_path: Path) -> None:
+    """Each issuer has its own key; a secret comes from the environment."""
+    other = HIDDEN.replace(ISSUER, "billing")
+    configuration = loaded(tmp_path, KEYED + other, APP_SECRET=SECRET_TEXT)
+    assert subject(configuration, fresh()) == "joe"
+    assert subject(configuration, fresh(SECRET, iss="billing")) == "joe"
+    with pytest.raises(InvalidToken, match="unknown_key"):
+        subject(configuration, fresh(SECRET))
+
+
+def test_symmetric_file(tmp_path: Path) -> None:
+    """A key file with a secret is taken if the file says so."""
+    (tmp_path / "secret.jwk").write_text(json.dumps(SECRET.private_jwk))
+    text = f'{PLAIN}key_file = "secret.jwk"\n'
+    assert "is a secret among public keys" in wrong(tmp_path, text)
+    assert subject(loaded(tmp_path, text + "allow_symmetric = true"), fresh(SECRET)) == "joe"
+
+
+def test_inline_secret(tmp_path: Path) -> None:
+    """A secret in the file is refused, unless the file allows it."""
+    text = f'{PLAIN}secret = "{SECRET_TEXT}"\nalg = "HS256"\n'
+    assert wrong(tmp_path, text) == (
+        "guard.toml: issuer 1: a secret does not belong in a file; put it into an environment "
+        'variable and name that, secret_env = "APP_SECRET" (or say allow_inline_secrets = true '
+        "above all tables)"
+    )
+    allowed = loaded(tmp_path, f"allow_inline_secrets = true\n{text}")
+    assert subject(allowed, fresh(SECRET)) == "joe"
+    assert SECRET_TEXT not in repr(allowed)
+
+
+def test_any_audience(tmp_path: Path) -> None:
+    """Any audience is accepted only where the file spells it out."""
+    spelled = KEYED.replace(f'audience = "{AUDIENCE}"', "any_audience = true")
+    assert subject(loaded(tmp_path, spelled), fresh(aud="somebody")) == "joe"
+    with pytest.raises(InvalidToken, match="wrong_audience"):
+        subject(loaded(tmp_path, KEYED + "any_audience = false"), fresh(aud="somebody"))
+
+
+def test_several_audiences(tmp_path: Path) -> None:
+    """An audience may be a list."""
+    text = KEYED.replace(f'"{AUDIENCE}"', f'["other", "{AUDIENCE}"]')
+    assert subject(loaded(tmp_path, text), fresh()) == "joe"
+
+
+def test_fetched_keys(tmp_path: Path) -> None:
+    """An issuer without a key has its keys fetched, as the file says."""
+    text = (
+        'jwks_url = "https://keys.example/"\nalgorithms = ["ES256"]\nmax_stale = 60\nwait = 0.5\n'
+    )
+    (state,) = loaded(tmp_path, PLAIN + text).guard.health()
+    assert (state["issuer"], state["ready"]) == (ISSUER, False)
+
+
+def test_profile(tmp_path: Path) -> None:
+    """The profile of RFC 9068 refuses a token that does not follow it."""
+    with pytest.raises(InvalidToken, match="token_type"):
+        subject(loaded(tmp_path, KEYED + 'profile = "rfc9068"'), fresh())
+
+
+KEYCLOAK = """
+[[issuer]]
+preset = "keycloak"
+base = "https://id.example"
+realm = "shop"
+clients = ["web"]
+key_file = "keys/api.pem"
+alg = "ES256"
+leeway = 0
+"""
+
+
+@pytest.mark.parametrize("audience", ['audience = "api"', "any_audience = true"])
+def test_preset(tmp_path: Path, audience: str) -> None:
+    """A preset takes its arguments, and the options of an issuer, from the file."""
+    configuration = loaded(tmp_path, KEYCLOAK + audience)
+    identity = configuration.guard.authenticate(
+        [
+            fresh(
+                iss="https://id.example/realms/shop",
+                aud="api",
+                typ="Bearer",
+                resource_access={"web": {"roles": ["editor"]}},
+            )
+        ]
+    )
+    assert identity.roles == {"editor"}
+
+
+ARGUMENTS = {
+    "auth0": 'domain = "example.eu.auth0.com"\naudience = "api"',
+    "cognito": 'region = "eu-central-1"\npool = "eu-central-1_AbCdEf"\nclient_id = ["web"]',
+    "entra": 'tenant = "8f5b1b1e-7a30-4a9e-9a55-3d1f2a0c4b11"\naudience = "api"',
+    "google": 'audience = "api"\nhosted_domain = "example.com"',
+    "keycloak": 'base = "https://id.example"\nrealm = "shop"\naudience = "api"',
+    "okta": 'domain = "example.okta.com"\nserver = "main"',
+}
+
+
+@pytest.mark.parametrize("preset", PRESET_NAMES)
+def test_every_preset(tmp_path: Path, preset: str) -> None:
+    """Every preset there is can be named in a file."""
+    text = f'[[issuer]]\npreset = "{preset}"\n{ARGUMENTS[preset]}\n'
+    assert len(loaded(tmp_path, text).guard.health()) == 1
+
+
+@pytest.mark.parametrize(
+    ("requires", "expected"),
+    [
+        ('"a"', scope("a")),
+        ('["a", "b"]', all_scopes("a", "b")),
+        ('{ all_scopes = ["a", "b"] }', all_scopes("a", "b")),
+        ('{ any_scope = ["a", "b"] }', any_scope("a", "b")),
+        ('{ role = "editor", any_scope = ["a"] }', role("editor") & scope("a")),
+        ('{ claim = { path = "plan", value = "pro" } }', claim("plan", "pro")),
+        ('{ claim = { path = "level", value = 3 } }', claim("level", 3)),
+        ('{ claim = { path = "vip", value = false } }', claim("vip", accepted=False)),
+        ('{ claim = { path = "plan", values = ["pro", 1.5] } }', claim("plan", {"pro", 1.5})),
+        ('{ issued_by = "billing" }', issued_by("billing")),
+        ('{ acr = ["gold", "silver"] }', acr(["gold", "silver"])),
+        ('{ acr = ["gold"], max_age = 60 }', acr("gold") & acr(max_age=60)),
+        ('{ amr = ["pwd", "otp"] }', amr("pwd", "otp")),
+        ('{ any = ["a", { role = "b" }] }', scope("a") | role("b")),
+        (
+            '{ all = [["a", "b"], { any = ["c", "d"] }] }',
+            all_scopes("a", "b") & any_scope("c", "d"),
+        ),
+        ('{ any = ["a", "b"], role = "c" }', any_scope("a", "b") & role("c")),
+    ],
+)
+def test_requires(tmp_path: Path, requires: str, expected: Requirement) -> None:
+    """What a rule requires equals the expression that Python would write."""
+    assert needed(tmp_path, requires) == expected
+
+
+def test_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key file is found from the configuration's folder, wherever the process is."""
+    path = write(tmp_path, KEYED)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert subject(load(str(path)), fresh()) == "joe"
+    monkeypatch.chdir(tmp_path)
+    assert subject(load("guard.toml"), fresh()) == "joe"
+
+
+# What is wrong, and where
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('isuer = "x"', "unknown name 'isuer', did you mean 'issuer'?"),
+        (
+            "colour = 1",
+            "unknown name 'colour'; known are guard, issuer, middleware, rule, allow_inline_sec",
+        ),
+        ("", "'issuer' is missing: A trusted issuer each."),
+        ("issuer = []", "guard: a guard needs issuers: Guard(Issuer("),
+        ('[issuer]\nname = "a"', "issuer: expected tables [[issuer]]"),
+        ("guard = 1", "guard: expected a table [guard]"),
+        ("allow_inline_secrets = 1", "allow_inline_secrets: expected true or false"),
+        (KEYED + "[guard]\nrelm = 1", "guard: unknown name 'relm', did you mean 'realm'?"),
+        (KEYED + "[guard]\nrealm = 1", "guard: realm: expected a string"),
+        (KEYED + "[guard]\ncache_size = true", "guard: cache_size: expected a whole number"),
+        (KEYED + "[guard]\ncache_size = -1", "guard: cache_size is a number of tokens, not -1"),
+        (KEYED + KEYED, "guard: two issuers have one name"),
+        (
+            KEYED + PLAIN + 'audiance = "x"',
+            "issuer 2: unknown name 'audiance', did you mean 'audience'?",
+        ),
+        ("[[issuer]]", "issuer 1: 'name' is missing: The exact value of iss."),
+        ('[[issuer]]\nname = "a"', "issuer 1: 'audience' is missing: What aud must contain"),
+        (
+            '[[issuer]]\nname = "a"\naudience = 1',
+            "issuer 1: audience: expected a string or an array of strings",
+        ),
+        ('[[issuer]]\nname = "a"\naudience = ["a", 1]', "issuer 1: audience: expected a string or"),
+        (PLAIN + "any_audience = true", "issuer 1: any_audience excludes audience"),
+        (
+            '[[issuer]]\nname = "a"\naudience = "ANY"',
+            "issuer 1: to accept any audience, say any_audience = true",
+        ),
+        (KEYED + "leeway = 61", f"issuer 1: issuer {ISSUER!r}: leeway is 0 to 60 seconds, not 61"),
+        (KEYED + 'leeway = "5"', "issuer 1: leeway: expected a number"),
+        (KEYED + "max_age = nan", "issuer 1: max_age: expected a number"),
+        (KEYED + "max_age = inf", "issuer 1: max_age: expected a number"),
+        (KEYED + f"max_age = 1{'0' * 400}", "issuer 1: max_age: expected a number"),
+        (KEYED + "claim_values = { a = 1 }", "issuer 1: claim_values: expected a table of arrays"),
+        (KEYED + 'profile = "x"', "issuer 1: profile: expected one of 'rfc9068'"),
+        (PLAIN + 'algorithms = ["none"]', "issuer 1: algorithms: expected an array of algorithms"),
+        (
+            PLAIN + 'key_file = "gone.pem"\nalg = "ES256"',
+            "issuer 1: cannot read the key file 'gone.pem': No such file or directory",
+        ),
+        (
+            PLAIN + 'key_file = "keys/api.pem"',
+            "issuer 1: key file 'keys/api.pem': PEM names no alg",
+        ),
+        (PLAIN + 'alg = "ES256"', "issuer 1: alg beside no key: say key_file or secret_env"),
+        (
+            KEYED + 'secret_env = "APP_SECRET"',
+            "issuer 1: key_file and secret_env exclude each other; drop one of them",
+        ),
+        (PLAIN + 'secret_env = "APP_SECRET"', 'issuer 1: a secret needs alg = "HS256"'),
+        (HIDDEN + "allow_symmetric = true", 'issuer 1: a secret needs alg = "HS256"'),
+        (HIDDEN.replace("HS256", "ES256"), "issuer 1: ES256 does not use a shared secret"),
+        (HIDDEN.replace("HS256", "HS512"), "issuer 1: the secret for HS512 has 42 bytes"),
+        (HIDDEN.replace("APP_SECRET", "GONE"), "issuer 1: secret_env names a variable of the env"),
+        (
+            '[[issuer]]\npreset = "keyclock"\nbase = "x"',
+            "issuer 1: preset: expected one of 'auth0', 'cognito',",
+        ),
+        ("[[issuer]]\npreset = []", "issuer 1: preset: expected one of 'auth0', 'cognito',"),
+        (
+            '[[issuer]]\npreset = "keycloak"\nbaze = "x"',
+            "issuer 1: unknown name 'baze', did you mean 'base'?",
+        ),
+        (
+            '[[issuer]]\npreset = "keycloak"\nbase = "x"',
+            "issuer 1: 'realm' is missing: An argument of the preset keycloak.",
+        ),
+        ('[[issuer]]\nname = "a"\nrealm = "x"', "issuer 1: unknown name 'realm'"),
+        (
+            KEYCLOAK + 'audience = "a"\nname = "a"',
+            "issuer 1: the preset 'keycloak' sets itself one of keys, leeway, name",
+        ),
+        (
+            '[[issuer]]\npreset = "entra"\ntenant = "common"\naudience = "a"',
+            "issuer 1: 'common' is",
+        ),
+        (KEYED + "[middleware]\npublic = [1]", "middleware: public: expected an array of strings"),
+        (KEYED + '[middleware]\npublic = ["x"]', "middleware: 'x' is no path pattern"),
+        (
+            KEYED + "[middleware]\npublik = []",
+            "middleware: unknown name 'publik', did you mean 'pub",
+        ),
+        (
+            KEYED + '[middleware]\nunmatched = "open"',
+            "middleware: unmatched: expected one of 'token', 'deny'",
+        ),
+        (KEYED + '[[rule]]\npth = "/"', "rule 1: unknown name 'pth', did you mean 'path'?"),
+        (KEYED + "[[rule]]", "rule 1: 'path' is missing: The pattern, by whole segments"),
+        (KEYED + '[[rule]]\npath = "/"\n[[rule]]\npath = "x"', "rule 2: 'x' is no path pattern"),
+        (
+            KEYED + '[[rule]]\npath = "/"\nmethods = ["get"]',
+            "rule 1: rule '/': methods is a list of",
+        ),
+        (
+            KEYED + '[[rule]]\npath = "/"\npublic = true\nrequires = "a"',
+            "rule 1: rule '/': public, and yet it requires something",
+        ),
+    ],
+)
+def test_wrong(tmp_path: Path, text: str, expected: str) -> None:
+    """An error names the file, the place in it, and what is wrong there."""
+    message = wrong(tmp_path, text).replace(f"{tmp_path}/", "")
+    assert message.startswith(f"guard.toml: {expected}")
+
+
+@pytest.mark.parametrize(
+    ("requires", "expected"),
+    [
+        ("1", "requires: expected a string or an array of one string or more or a table"),
+        ("[]", "requires: expected a string or"),
+        ('""', "requires: a scope is a string that is not empty, not ''"),
+        ('["a b"]', "requires: 'a b' is no scope value"),
+        ("{}", "requires: an empty requirement protects nothing"),
+        ('{ scope = "a" }', "requires: unknown name 'scope', did you mean 'any_scope'?"),
+        ("{ role = 1 }", "requires: role: expected a string"),
+        ('{ role = "" }', "requires: role: a role is a string that is not empty, not ''"),
+        ("{ any = [] }", "requires: any: expected an array of what requires may be"),
+        (
+            '{ any = ["a", { al = ["b"] }] }',
+            "requires: any: member 2: unknown name 'al', did you mean 'all'?",
+        ),
+        ('{ claim = { path = "a" } }', "requires: claim: say either value or values"),
+        (
+            '{ claim = { path = "a", value = 1, values = [1] } }',
+            "requires: claim: say either value",
+        ),
+        ("{ claim = { value = 1 } }", "requires: claim: 'path' is missing: The claim; dots lead"),
+        ('{ claim = { path = "a", value = nan } }', "requires: claim: value: expected a string or"),
+        ("{ max_age = -1 }", "requires: max_age: max_age is a whole number of seconds"),
+        ("{ max_age = 1.5 }", "requires: max_age: expected a whole number"),
+    ],
+)
+def test_wrong_requires(tmp_path: Path, requires: str, expected: str) -> None:
+    """An error in what a rule requires names the place down to the member."""
+    text = f'{KEYED}[[rule]]\npath = "/"\nrequires = {requires}\n'
+    assert wrong(tmp_path, text).startswith(f"guard.toml: rule 1: {expected}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'secret = "{SECRET_TEXT}',
+        f"{PLAIN}secret = {SECRET_TEXT}",
+        f'{PLAIN}secret = ["{SECRET_TEXT}"]',
+        f'{PLAIN}secert = "{SECRET_TEXT}"',
+        f'{PLAIN}secret_env = "{SECRET_TEXT}"\nalg = "HS256"',
+        f'{PLAIN}secret_env = "APP_SECRET"\nalg = "{SECRET_TEXT}"',
+        f'{PLAIN}secret = "{SECRET_TEXT}"\nkey_file = "a"\nalg = "HS256"',
+        f'allow_inline_secrets = true\n{PLAIN}secret = "{SECRET_TEXT}"',
+        f'allow_inline_secrets = true\n{PLAIN}secret = "{SECRET_TEXT}"\nalg = "HS512"',
+        f'{PLAIN}key_file = \'\'\'{{"kty": "oct", "k": "{SECRET_TEXT}"}}\'\'\'',
+        f"{PLAIN}key_file = '''-----BEGIN PRIVATE KEY-----{SECRET_TEXT}'''",
+    ],
+)
+def test_no_secret_is_shown(tmp_path: Path, text: str) -> None:
+    """No error shows a secret, wherever in the file it stands."""
+    assert wrong(tmp_path, text).startswith("guard.toml: ")
+
+
+def test_not_toml(tmp_path: Path) -> None:
+    """A file that is no TOML is refused with the line and the column."""
+    assert wrong(tmp_path, "[guard\n") == (
+        "guard.toml: not TOML: Expected ']' at the end of a table declaration (at line 1, column 7)"
+    )
+    path = tmp_path / "guard.toml"
+    path.write_bytes(b"\xff")
+    assert "guard.toml: not TOML: 'utf-8' codec can't decode" in refusal(lambda: load(path))
+    path.write_text("a = " + "[" * 10_000)
+    assert "guard.toml: not TOML: " in refusal(lambda: load(path))
+
+
+def test_unreadable(tmp_path: Path) -> None:
+    """A file that cannot be read is refused with the reason."""
+    gone = tmp_path / "gone.toml"
+    assert refusal(lambda: load(gone)) == f"{gone}: cannot be read: No such file or directory"
+    assert refusal(lambda: load(tmp_path)) == f"{tmp_path}: cannot be read: Is a directory"
+
+
+def test_one_error(tmp_path: Path) -> None:
+    """A traceback shows the error with its place once, and none that led to it."""
+    with pytest.raises(ConfigurationError) as caught:
+        loaded(tmp_path, KEYED + "leeway = 61")
+    assert shown(caught.value).count("leeway is 0 to 60") == 2  # the error and its repr
+
+
+def test_text_for_a_path() -> None:
+    """The text of a file in the place of its path is refused, and not shown."""
+    message = refusal(lambda: load(f'{PLAIN}secret = "{SECRET_TEXT}"'))
+    assert message == "load takes the path of a file, not its text"
+
+
+# From the environment
+
+FEW = {"JWT_GUARD_ISSUER": ISSUER, "JWT_GUARD_AUDIENCE": f"other, {AUDIENCE}"}
+SECRETIVE = FEW | {"JWT_GUARD_SECRET": SECRET_TEXT, "JWT_GUARD_ALG": "HS256"}
+
+
+def test_environ_secret() -> None:
+    """A secret and its alg out of the environment accept a good token."""
+    configuration = from_environ(SECRETIVE | {"PATH": "/bin"})
+    assert subject(configuration, fresh(SECRET)) == "joe"
+    assert configuration.options == {}
+
+
+def test_environ_key_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All other variables count, and a key file is relative to the working folder."""
+    write(tmp_path, "")
+    monkeypatch.chdir(tmp_path)
+    configuration = from_environ(
+        FEW
+        | {
+            "JWT_GUARD_KEY_FILE": "keys/api.pem",
+            "JWT_GUARD_ALG": "ES256",
+            "JWT_GUARD_REALM": "shop",
+            "JWT_GUARD_LEEWAY": "2.5",
+            "JWT_GUARD_CACHE_SIZE": "0",
+            "JWT_GUARD_PUBLIC": "/health, /docs/*",
+        }
+    )
+    assert subject(configuration, fresh()) == "joe"
+    assert status(configuration, Asked(path="/docs/a")) == 200
+    assert status(configuration, Asked(path="/health")) == 200
+    assert status(configuration, Asked(path="/")) == 401
+    (issuer,) = configuration.guard._known
+    assert issuer.leeway == 2.5
+    assert configuration.guard._verified is None
+
+
+def test_environ_fetched() -> None:
+    """Without a key, the keys are fetched."""
+    url = {"JWT_GUARD_JWKS_URL": "https://keys.example/"}
+    assert len(from_environ(FEW | url).guard.health()) == 1
+
+
+def test_environ_is_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default the environment is that of the process, also for a file's secrets."""
+    monkeypatch.setenv("JWT_GUARD_CONFIG", str(write(tmp_path, HIDDEN)))
+    monkeypatch.setenv("APP_SECRET", SECRET_TEXT)
+    monkeypatch.delenv("JWT_GUARD_VECTORS", raising=False)
+    assert subject(from_environ(), fresh(SECRET)) == "joe"
+
+
+def test_environ_file(tmp_path: Path) -> None:
+    """A named file is loaded, with the secrets of the same environment."""
+    environ = {"JWT_GUARD_CONFIG": str(write(tmp_path, HIDDEN)), "APP_SECRET": SECRET_TEXT}
+    assert subject(from_environ(environ), fresh(SECRET)) == "joe"
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, "environment: set JWT_GUARD_ISSUER and JWT_GUARD_AUDIENCE, or JWT_GUARD_CONFIG"),
+        ({"JWT_GUARD_ISSUER": "a"}, "environment: set JWT_GUARD_ISSUER and JWT_GUARD_AUDIENCE"),
+        (
+            {"JWT_GUARD_AUDIANCE": "a"},
+            "environment: unknown name 'JWT_GUARD_AUDIANCE', did you mean 'JWT_GUARD_AUDIENCE'?",
+        ),
+        (
+            {"JWT_GUARD_XYZ": "a"},
+            "environment: unknown name 'JWT_GUARD_XYZ'; known are JWT_GUARD_C",
+        ),
+        (
+            SECRETIVE | {"JWT_GUARD_CONFIG": "guard.toml"},
+            "environment: JWT_GUARD_CONFIG names a file that says it all; unset JWT_GUARD_ALG, JWT",
+        ),
+        (FEW | {"JWT_GUARD_PUBLIC": ""}, "environment: JWT_GUARD_PUBLIC is set, and empty"),
+        ({"JWT_GUARD_CONFIG": ""}, "environment: JWT_GUARD_CONFIG is set, and empty"),
+        ({"JWT_GUARD_CONFIG": "gone.toml"}, "gone.toml: cannot be read: No such file"),
+        (FEW | {"JWT_GUARD_LEEWAY": "ten"}, "environment: JWT_GUARD_LEEWAY: expected a number"),
+        (
+            FEW | {"JWT_GUARD_LEEWAY": "[" * 10**5},
+            "environment: JWT_GUARD_LEEWAY: expected a number",
+        ),
+        (FEW | {"JWT_GUARD_LEEWAY": "NaN"}, "environment: JWT_GUARD_LEEWAY: expected a number"),
+        (FEW | {"JWT_GUARD_CACHE_SIZE": "1.5"}, "environment: JWT_GUARD_CACHE_SIZE: expected a wh"),
+        (FEW | {"JWT_GUARD_PUBLIC": "/a,,/b"}, "environment: middleware: '' is no path pattern"),
+        (FEW | {"JWT_GUARD_ALG": "HS256"}, "environment: issuer 1: alg beside no key"),
+        (
+            FEW | {"JWT_GUARD_ALG": SECRET_TEXT},
+            "environment: JWT_GUARD_ALG: expected one of 'HS256'",
+        ),
+        (FEW | {"JWT_GUARD_SECRET": SECRET_TEXT}, "environment: issuer 1: a secret needs alg"),
+        (SECRETIVE | {"JWT_GUARD_ALG": "HS512"}, "environment: issuer 1: the secret for HS512 has"),
+        (
+            SECRETIVE | {"JWT_GUARD_LEEWAY": "90"},
+            f"environment: issuer 1: issuer {ISSUER!r}: leeway is 0 to 60 seconds, not 90",
+        ),
+        (
+            FEW | {"JWT_GUARD_KEY_FILE": RSA.public_pem.decode()},
+            "environment: issuer 1: key_file is the path of a file, not the text of a key",
+        ),
+    ],
+)
+def test_wrong_environ(environ: dict[str, str], expected: str) -> None:
+    """An error names the variable, and never shows a secret."""
+    assert refusal(lambda: from_environ(environ)).startswith(expected)
+
+
+# The schema
+
+# Keywords that refuse nothing.
+SAID = {"$schema", "$defs", "title", "description"}
+TYPES: dict[str, tuple[type, ...]] = {
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float),
+}
+
+
+def accepts(schema: dict[str, Any], value: Any) -> bool:
+    """Tell whether *value* is valid, by the few keywords that are used."""
+    known: dict[str, Callable[[Any], object]] = {
+        "$ref": lambda ref: accepts(json_schema()["$defs"][ref.rpartition("/")[2]], value),
+        "anyOf": lambda schemas: any(accepts(one, value) for one in schemas),
+        "enum": lambda words: value in words,
+        "type": lambda name: type(value) in TYPES[name],
+        "items": lambda one: all(accepts(one, member) for member in value),
+        "minItems": lambda least: len(value) >= least,
+        "minimum": lambda least: value >= least,
+        "maximum": lambda most: value <= most,
+        "required": lambda names: set(names) <= value.keys(),
+        "properties": lambda names: all(accepts(names[n], value[n]) for n in value if n in names),
+        "additionalProperties": lambda one: all(
+            one is not False and accepts(one, value[name])
+            for name in value
+            if name not in schema.get("properties", ())
+        ),
+    }
+    rules = sorted(schema.items(), key=lambda rule: rule[0] != "type")
+    return all(known[keyword](said) for keyword, said in rules if keyword not in SAID)
+
+
+def test_accepts() -> None:
+    """The validator of these tests refuses what a schema does not allow."""
+    assert accepts({"type": "array", "items": {"type": "string"}, "minItems": 1}, ["a"])
+    assert not accepts({"type": "array", "minItems": 1}, [])
+    assert not accepts({"type": "integer"}, True)
+    assert not accepts({"type": "number", "minimum": 0, "maximum": 2}, 3)
+    assert not accepts({"type": "object", "additionalProperties": {"enum": ["a"]}}, {"x": "b"})
+
+
+def test_schema_has_every_name() -> None:
+    """The schema has every name of the tables, with its description, and is JSON."""
+    schema = json.loads(json.dumps(json_schema()))
+    objects = {"file": schema} | schema["$defs"]
+    assert objects.keys() == TABLES.keys()
+    for table, names in TABLES.items():
+        properties = objects[table]["properties"]
+        assert names.keys() <= properties.keys()
+        for name, row in names.items():
+            assert properties[name]["description"] == row.description
+            assert row.description.endswith(".")
+        assert objects[table]["required"] == [name for name in names if names[name].required]
+    arguments = {name for names in PRESET_NAMES.values() for name in names}
+    assert objects["issuer"]["properties"].keys() == arguments | TABLES["issuer"].keys()
+
+
+MINIMAL: dict[str, Any] = {"issuer": [{"name": "a", "audience": "b"}]}
+GOOD: list[dict[str, Any]] = [
+    {},
+    {"rule": [{"path": "/", "requires": {"any": ["a", {"all": [["b"]]}]}}]},
+    {"guard": {"realm": "a", "cache_size": 1}},
+    {"issuer": [{"preset": "okta", "domain": "a", "leeway": 1.5}]},
+]
+BAD: list[dict[str, Any]] = [
+    {"issuer": [{"preset": "octa"}]},
+    {"issuer": [{"audiance": "a"}]},
+    {"issuer": {}},
+    {"guard": {"cache_size": 1.5}},
+    {"guard": {"cache_size": 10**400}},
+    {"rule": [{}]},
+    {"rule": [{"path": "/", "requires": []}]},
+    {"rule": [{"path": "/", "requires": {"claim": {"value": 1}}}]},
+    {"rulez": []},
+]
+
+
+@pytest.mark.parametrize("change", GOOD)
+def test_schema_accepts(change: dict[str, Any]) -> None:
+    """The schema accepts good documents."""
+    assert accepts(json_schema(), MINIMAL | change)
+
+
+@pytest.mark.parametrize("change", BAD)
+def test_schema_refuses(change: dict[str, Any]) -> None:
+    """The schema refuses bad documents."""
+    assert not accepts(json_schema(), MINIMAL | change)
+
+
+def test_schema_accepts_the_file() -> None:
+    """The file of these tests is valid by the schema too."""
+    assert accepts(json_schema(), tomllib.loads(WHOLE))
+    assert not accepts(json_schema(), tomllib.loads(WHOLE.replace("realm", "relm", 1)))
+
+
+def test_every_option_of_an_issuer() -> None:
+    """Every option of an issuer that is data has a name in the file."""
+    functions = {"keys", "fetcher", "observer"}
+    options = {one.name for one in fields(Issuer) if one.init} - functions
+    assert options <= TABLES["issuer"].keys()
