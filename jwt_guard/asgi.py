@@ -93,13 +93,13 @@ class GuardMiddleware:
         """
         self.app = app
         self.guard = guard
-        self.openings = Openings.of(public, anonymous=anonymous, preflight=preflight)
-        self.rules = Rules.of(rules, unmatched)
+        self.openings: Openings = Openings.of(public, anonymous=anonymous, preflight=preflight)
+        self.rules: Rules = Rules.of(rules, unmatched)
         self._ruled = bool(self.rules)
         self._warm_up = warm_up
         self._attach = attach
         self._is_public = is_public
-        self.by_endpoint = is_public is not None
+        self.by_endpoint: bool = is_public is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let the app answer."""
@@ -213,7 +213,7 @@ class RequirementMiddleware:
     def __init__(self, app: ASGIApp, *, requires: str | Requirement) -> None:
         """Require a scope value, or an expression, in front of *app*."""
         self.app = app
-        self.needed = requirement(requires)
+        self.needed: Requirement = requirement(requires)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or let the app answer."""

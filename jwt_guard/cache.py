@@ -82,7 +82,7 @@ class VerifiedTokens:
         self._lock = Lock()
         self._young: dict[bytes, Entry] = {}
         self._old: dict[bytes, Entry] = {}
-        self.counters = Counters()
+        self.counters: Counters = Counters()
 
     def recall(
         self, digest: bytes, current: Callable[[Issuer], KeySet | None], now: float

@@ -73,8 +73,8 @@ class AuthError(Exception):
     def __init__(self, reason: Reason, hint: str | None = None) -> None:
         """Remember *reason* and *hint* for the log."""
         super().__init__(reason.value)
-        self.reason = reason
-        self.hint = hint
+        self.reason: Reason = reason
+        self.hint: str | None = hint
         self.issuer: str | None = None
         self.kid: str | None = None
 
@@ -82,7 +82,7 @@ class AuthError(Exception):
 class MissingToken(AuthError):
     """401 without an error code: no credentials, or another scheme."""
 
-    status = 401
+    status: ClassVar[int] = 401
 
     def __init__(self, reason: Reason = Reason.NO_CREDENTIALS, hint: str | None = None) -> None:
         """Remember which of the two it was."""
@@ -92,9 +92,9 @@ class MissingToken(AuthError):
 class InvalidRequest(AuthError):
     """400 `invalid_request`: the header is repeated or malformed, or the path ambiguous."""
 
-    status = 400
-    error = "invalid_request"
-    description = "The Authorization header is malformed, repeated or too long"
+    status: ClassVar[int] = 400
+    error: ClassVar[str | None] = "invalid_request"
+    description: str | None = "The Authorization header is malformed, repeated or too long"
 
     def __init__(self, reason: Reason, hint: str | None = None) -> None:
         """Remember the reason and choose the client's text."""
@@ -110,9 +110,9 @@ class InvalidToken(AuthError):
     guard once accepted can see it, and the remedy (refresh) is the client's.
     """
 
-    status = 401
-    error = "invalid_token"
-    description = "The access token is not valid here"
+    status: ClassVar[int] = 401
+    error: ClassVar[str | None] = "invalid_token"
+    description: str | None = "The access token is not valid here"
 
     def __init__(self, reason: Reason, hint: str | None = None) -> None:
         """Remember the reason and choose the client's text."""
@@ -124,9 +124,9 @@ class InvalidToken(AuthError):
 class InsufficientScope(AuthError):
     """403 `insufficient_scope`: the route asks for more than the token grants."""
 
-    status = 403
-    error = "insufficient_scope"
-    description = "The request requires higher privileges than the access token grants"
+    status: ClassVar[int] = 403
+    error: ClassVar[str | None] = "insufficient_scope"
+    description: str | None = "The request requires higher privileges than the access token grants"
 
     def __init__(self, scopes: Collection[str] = (), hint: str | None = None) -> None:
         """Refuse for want of rights.
@@ -137,15 +137,15 @@ class InsufficientScope(AuthError):
             hint: For the log.
         """
         super().__init__(Reason.NOT_PERMITTED, hint)
-        self.scopes = tuple(sorted(scopes))
+        self.scopes: tuple[str, ...] = tuple(sorted(scopes))
 
 
 class StepUpRequired(AuthError):
     """401 `insufficient_user_authentication`: authenticate better (RFC 9470)."""
 
-    status = 401
-    error = "insufficient_user_authentication"
-    description = "A different authentication level is required"
+    status: ClassVar[int] = 401
+    error: ClassVar[str | None] = "insufficient_user_authentication"
+    description: str | None = "A different authentication level is required"
 
     def __init__(
         self,
@@ -164,21 +164,21 @@ class StepUpRequired(AuthError):
             scopes: Scope values to ask for in the same breath.
         """
         super().__init__(Reason.STEP_UP, hint)
-        self.scopes = tuple(sorted(scopes))
-        self.acr_values = tuple(acr_values)
-        self.max_age = max_age
+        self.scopes: tuple[str, ...] = tuple(sorted(scopes))
+        self.acr_values: tuple[str, ...] = tuple(acr_values)
+        self.max_age: int | None = max_age
 
 
 class KeysUnavailable(AuthError):
     """503: without keys nobody can tell; the token is never blamed."""
 
-    status = 503
-    description = "The keys to verify the access token are unavailable"
+    status: ClassVar[int] = 503
+    description: str | None = "The keys to verify the access token are unavailable"
 
     def __init__(self, retry_after: int = 5, hint: str | None = None) -> None:
         """Ask the client to come back in *retry_after* seconds."""
         super().__init__(Reason.NO_KEYS, hint)
-        self.retry_after = retry_after
+        self.retry_after: int = retry_after
 
 
 class ConfigurationError(ValueError):

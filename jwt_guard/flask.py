@@ -51,7 +51,7 @@ class FlaskGuard:
         by_endpoint: Always: it knows endpoints that are marked as public.
     """
 
-    by_endpoint = True
+    by_endpoint: bool = True
 
     def __init__(
         self,
@@ -88,8 +88,8 @@ class FlaskGuard:
         self.guard = guard
         self._public = frozenset(public)
         # By endpoint, not by path: for an audit, which asks `is_public` too.
-        self.openings = Openings.of((), anonymous=anonymous, preflight=preflight)
-        self.rules = Rules.of((), "token")
+        self.openings: Openings = Openings.of((), anonymous=anonymous, preflight=preflight)
+        self.rules: Rules = Rules.of((), "token")
         self._warm_up = warm_up
         self._readiness = readiness
         if app is not None:
@@ -191,6 +191,6 @@ def identity_or_none() -> Identity | None:
     return wsgi.identity_or_none(request.environ)
 
 
-current_identity = cast("Identity", LocalProxy(lambda: wsgi.identity_of(request.environ)))
+current_identity: Identity = cast("Identity", LocalProxy(lambda: wsgi.identity_of(request.environ)))
 """The verified caller of the current request. Where the request came without a
 token, through an opening, using it answers 401."""

@@ -111,7 +111,7 @@ class Guard:
         )
         self._render_body = render_body
         self._metadata = Metadata.of(resource, [one.name for one in known]) if resource else None
-        self.metadata_path = self._metadata.path if self._metadata is not None else None
+        self.metadata_path: str | None = self._metadata.path if self._metadata is not None else None
         if isinstance(scopes_supported, str):
             raise ConfigurationError(f"scopes_supported is a list: [{scopes_supported!r}]")
         self._scopes_supported = scopes_supported

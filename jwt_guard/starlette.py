@@ -11,8 +11,9 @@ from starlette.requests import HTTPConnection
 from . import asgi
 from ._core.decorating import guarded, public, require
 from ._core.identity import Identity
+from ._core.openings import Openings
 from ._core.requirement import Requirement, requirement
-from ._core.rules import Rule, Unmatched
+from ._core.rules import Rule, Rules, Unmatched
 from .errors import AuthError, ConfigurationError
 from .guard import Guard
 from .routes import leads_to_public
@@ -67,7 +68,7 @@ class GuardMiddleware:
         by_endpoint: Always: it knows endpoints that are marked as public.
     """
 
-    by_endpoint = True
+    by_endpoint: bool = True
 
     def __init__(
         self,
@@ -96,7 +97,8 @@ class GuardMiddleware:
             attach=_attach,
             is_public=partial(leads_to_public, app),
         )
-        self.openings, self.rules = self._guarded.openings, self._guarded.rules
+        self.openings: Openings = self._guarded.openings
+        self.rules: Rules = self._guarded.rules
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         """Answer, or let the app answer."""
@@ -114,7 +116,7 @@ class GuardCredentials(AuthCredentials):
         """Make `scopes`: the token's and "authenticated"; once, then it is there."""
         if name != "scopes":
             raise AttributeError(name)
-        self.scopes = [*sorted(self._identity.scopes), "authenticated"]
+        self.scopes: list[str] = [*sorted(self._identity.scopes), "authenticated"]
         return self.scopes
 
 

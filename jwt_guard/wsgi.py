@@ -40,7 +40,7 @@ class GuardMiddleware:
         by_endpoint: Never: it knows no endpoints that are marked as public.
     """
 
-    by_endpoint = False
+    by_endpoint: bool = False
 
     def __init__(
         self,
@@ -75,8 +75,8 @@ class GuardMiddleware:
         """
         self.app = app
         self.guard = guard
-        self.openings = Openings.of(public, anonymous=anonymous, preflight=preflight)
-        self.rules = Rules.of(rules, unmatched)
+        self.openings: Openings = Openings.of(public, anonymous=anonymous, preflight=preflight)
+        self.rules: Rules = Rules.of(rules, unmatched)
         self._ruled = bool(self.rules)
         self._described = guard.metadata_path is not None
 

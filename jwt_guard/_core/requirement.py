@@ -257,7 +257,7 @@ class ClaimPath:
 
     __slots__ = ("_path",)
     # No key of a dict: == makes a requirement.
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: None  # type: ignore[assignment]
 
     def __init__(self, path: str) -> None:
         """Name the claim; see `claim`."""
