@@ -40,8 +40,8 @@ requires = "reports"
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [name for name in os.environ if name.startswith("JWT_GUARD_")]:
-        monkeypatch.delenv(name)
+    for name in ("JWT_GUARD_APP", "JWT_GUARD_VECTORS"):
+        monkeypatch.delenv(name, raising=False)
     (tmp_path / "guard.toml").write_text(CONFIGURATION)
     monkeypatch.setenv("JWT_GUARD_CONFIG", str(tmp_path / "guard.toml"))
     monkeypatch.setenv("APP_SECRET", SECRET)
