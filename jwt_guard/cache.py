@@ -108,11 +108,12 @@ class VerifiedTokens:
         return None
 
     def _promoted(self, digest: bytes) -> Entry | None:
-        entry = self._old.get(digest)
-        if entry is not None:
-            with self._lock:
-                # Perhaps another thread was faster; then this writes the same again.
-                self._old.pop(digest, None)
+        if digest not in self._old:
+            return None
+        with self._lock:
+            # None if another thread was faster: put back, it would be one too many.
+            entry = self._old.pop(digest, None)
+            if entry is not None:
                 self._young[digest] = entry
         return entry
 

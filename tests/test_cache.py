@@ -279,6 +279,21 @@ def test_what_is_used_stays() -> None:
             assert verified.recall(known, in_use, NOW) is expected.identity
 
 
+class TakenMeanwhile(dict[bytes, Entry]):
+    """A dict as a slower thread sees it: what was there a moment ago is gone."""
+
+    def __contains__(self, _digest: object) -> bool:
+        return True
+
+
+def test_slower_thread() -> None:
+    """An entry that another thread took away is not put back, or the cache would grow."""
+    verified = VerifiedTokens(4)
+    verified._old = TakenMeanwhile()
+    assert verified.recall(b"x" * 32, in_use, NOW) is None
+    assert len(verified) == 0
+
+
 def test_threads() -> None:
     """Threads that share a small cache each get their own callers, and only those."""
     texts = {f"user-{number}": token(claims(sub=f"user-{number}"), ED25519) for number in range(9)}
