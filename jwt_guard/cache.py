@@ -1,4 +1,4 @@
-"""Verified tokens, remembered by the SHA-256 of the whole token.
+"""Verified tokens, remembered by the SHA-256 of the whole field value that brings one.
 
 Only what was verified gets in, and an entry says when and by which key: whoever
 recalls it checks the time and the key again. Failures are never remembered.
@@ -12,10 +12,10 @@ from ._core.claims import Window
 from ._core.identity import Identity
 from ._core.keys import Key, KeySet
 from .errors import InvalidToken
-from .issuer import Issuer
 
-# A longer token is rare, and would make the memory of a full cache a guess.
-MAX_CACHED_TOKEN = 4096
+# "Bearer " and a token of 4 KiB. A longer one is rare, and would make the memory of a
+# full cache a guess.
+MAX_REMEMBERED = 7 + 4096
 
 
 @dataclass(slots=True)
@@ -25,7 +25,8 @@ class Entry:
     Attributes:
         identity: The caller.
         window: When its token is valid.
-        issuer: Who issued it.
+        current: Returns the keys that its issuer has in use, or None where it has none
+            at present or is not trusted any more.
         kid: What the token's header selected the key by, or None.
         key: The key that verified it.
         keys: The issuer's set that was last seen to select that key, or None.
@@ -33,20 +34,19 @@ class Entry:
 
     identity: Identity
     window: Window
-    issuer: Issuer
+    current: Callable[[], KeySet | None]
     kid: str | None
     key: Key
     keys: KeySet | None = None
 
     def stands_in(self, keys: KeySet) -> bool:
         """Tell whether *keys* would select the very key that verified the token."""
-        if keys is not self.keys:
-            try:
-                if keys.select(self.key.alg, self.kid) != self.key:
-                    return False
-            except InvalidToken:
+        try:
+            if keys.select(self.key.alg, self.kid) != self.key:
                 return False
-            self.keys = keys
+        except InvalidToken:
+            return False
+        self.keys = keys
         return True
 
 
@@ -84,23 +84,19 @@ class VerifiedTokens:
         self._old: dict[bytes, Entry] = {}
         self.counters: Counters = Counters()
 
-    def recall(
-        self, digest: bytes, current: Callable[[Issuer], KeySet | None], now: float
-    ) -> Identity | None:
+    def recall(self, digest: bytes, now: float) -> Identity | None:
         """Return the caller whose token has *digest*, if all of it holds *now*.
 
         Args:
-            digest: Of the token.
-            current: Returns the keys that an issuer has in use, or None where it is
-                not trusted any more or has none at present.
+            digest: Of the field value.
             now: Seconds since the epoch.
         """
         entry = self._young.get(digest) or self._promoted(digest)
         if entry is not None:
             begins, ends = entry.window
-            keys = current(entry.issuer)
+            keys = entry.current()
             if keys is not None and begins <= now < ends:
-                if entry.stands_in(keys):
+                if keys is entry.keys or entry.stands_in(keys):
                     self.counters.hits += 1
                     return entry.identity
                 self.counters.dropped_by_rotation += self._drop(digest)

@@ -1,6 +1,6 @@
 """The straight line of one request, from the header values to the caller.
 
-    values - bearer -> token - cache? -> jws.peek -> issuer -> key - jws.verify ->
+    values - cache? -> bearer -> token - jws.peek -> issuer -> key - jws.verify ->
     claims.check(now) -> Identity
 
 Raise, never return a verdict: a forgotten `except` is a 500, a forgotten `if` is
@@ -17,7 +17,7 @@ from ._core.claims import Claims, UnverifiedClaims
 from ._core.identity import Identity, identify
 from ._core.jws import UnverifiedHeader, UnverifiedToken
 from ._core.keys import Key, KeySet
-from .cache import MAX_CACHED_TOKEN, Entry, VerifiedTokens
+from .cache import MAX_REMEMBERED, Entry, VerifiedTokens
 from .errors import AuthError, InvalidToken, Reason
 from .issuer import Issuer
 from .remote.flight import Flight
@@ -38,6 +38,22 @@ class Pause:
 
     flight: Flight
     go_on: "Callable[[], Identity | Pause]"
+
+    def land(self) -> Identity:
+        """Walk to the end, blocking this thread while keys are fetched."""
+        found: Identity | Pause = self
+        while isinstance(found, Pause):
+            found.flight.wait()
+            found = found.go_on()
+        return found
+
+    async def land_async(self) -> Identity:
+        """Walk to the end without blocking the event loop."""
+        found: Identity | Pause = self
+        while isinstance(found, Pause):
+            await found.flight.wait_async()
+            found = found.go_on()
+        return found
 
 
 class Line:
@@ -67,21 +83,26 @@ class Line:
         Raises:
             AuthError: The refusal.
         """
+        verified = self._verified
+        if verified is None or len(authorization) != 1 or len(authorization[0]) > MAX_REMEMBERED:
+            return self._walk(authorization, None)
+        # Of the whole value, scheme and signature included: a prefix or the claims would
+        # let a forgery with the same beginning in. What was parsed once is parsed.
+        digest = sha256(authorization[0]).digest()
+        recalled = verified.recall(digest, self._clock())
+        return self._walk(authorization, digest) if recalled is None else recalled
+
+    def named(self, name: str) -> Issuer | None:
+        """Return the trusted issuer of that name."""
+        return self._named(name)
+
+    def _keys_of(self, tenant: Issuer) -> KeySet | None:
+        """Return the keys that a tenant has in use, if it is trusted still."""
+        return tenant.current() if self._named(tenant.name) is tenant else None
+
+    def _walk(self, authorization: Sequence[bytes], digest: bytes | None) -> Identity | Pause:
+        """Verify the token, and remember it by *digest*."""
         token = bearer.parse(authorization, self._max_token_bytes)
-        if self._verified is None or len(token) > MAX_CACHED_TOKEN:
-            return self._walk(token, None)
-        # The whole token, signature included: a prefix or the claims would let a
-        # forgery with the same beginning in.
-        digest = sha256(token).digest()
-        recalled = self._verified.recall(digest, self._keys_of, self._clock())
-        return self._walk(token, digest) if recalled is None else recalled
-
-    def _keys_of(self, issuer: Issuer) -> KeySet | None:
-        """Return the keys *issuer* has in use, if it is trusted still."""
-        return issuer.current() if self._named(issuer.name) is issuer else None
-
-    def _walk(self, token: bytes, digest: bytes | None) -> Identity | Pause:
-        """Verify *token*, and remember it by *digest*."""
         unverified = jws.peek(token, self._headers)
         unverified_claims = claims.peek(unverified.unverified_payload)
         issuer = self._issuer_of(unverified_claims)
@@ -113,7 +134,9 @@ class Line:
             error.kid = key.kid if isinstance(key, Key) else None
             raise
         if digest is not None and self._verified is not None:
-            self._verified.remember(digest, Entry(identity, window, issuer, kid, key))
+            known = self._issuers.get(issuer.name) is issuer
+            current = issuer.current if known else partial(self._keys_of, issuer)
+            self._verified.remember(digest, Entry(identity, window, current, kid, key))
         return identity
 
     def _note(self, token: UnverifiedToken) -> None:

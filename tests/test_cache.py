@@ -9,7 +9,7 @@ import pytest
 
 from jwt_guard import AuthError, Guard, Identity, Issuer, KeySet
 from jwt_guard._core.claims import Window
-from jwt_guard.cache import MAX_CACHED_TOKEN, Entry, VerifiedTokens
+from jwt_guard.cache import MAX_REMEMBERED, Entry, VerifiedTokens
 from jwt_guard.errors import ConfigurationError, InvalidToken, KeysUnavailable, Reason
 from tests.keys import (
     AUDIENCE,
@@ -153,7 +153,7 @@ def test_long_tokens() -> None:
     """Tokens over 4 KiB are verified each time."""
     one = guard()
     text = token(claims(note="x" * 3200))
-    assert len(text) > MAX_CACHED_TOKEN
+    assert len(text) > MAX_REMEMBERED
     assert reason(one, text) is reason(one, text) is None
     assert counts(one) == (0, 0, 0, 0)
 
@@ -239,10 +239,6 @@ def test_tenant_leaves() -> None:
     assert reason(one, text) is Reason.WRONG_AUDIENCE
 
 
-def in_use(known: Issuer) -> KeySet | None:
-    return known.current()
-
-
 def entries() -> Iterator[tuple[bytes, Entry]]:
     known = issuer()
     numbers = itertools.count()
@@ -250,7 +246,7 @@ def entries() -> Iterator[tuple[bytes, Entry]]:
         number = next(numbers)
         identity = Identity(ISSUER, frozenset(), frozenset(), {"sub": number}, None)
         window = Window(0, NOW + 1)
-        yield b"%032d" % number, Entry(identity, window, known, EC256.key.kid, EC256.key)
+        yield b"%032d" % number, Entry(identity, window, known.current, EC256.key.kid, EC256.key)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 10, 64])
@@ -260,7 +256,7 @@ def test_bounded(size: int) -> None:
     for number, (digest, entry) in zip(range(5 * size), entries(), strict=False):
         verified.remember(digest, entry)
         assert len(verified) == min(number + 1, size)
-        assert verified.recall(digest, in_use, NOW) is entry.identity
+        assert verified.recall(digest, NOW) is entry.identity
         verified.remember(digest, entry)
         assert len(verified) == min(number + 1, size)
     assert verified.counters.evictions == 4 * size
@@ -276,7 +272,7 @@ def test_what_is_used_stays() -> None:
     for _, (digest, entry) in zip(range(1000), source, strict=False):
         verified.remember(digest, entry)
         for known, expected in regulars:
-            assert verified.recall(known, in_use, NOW) is expected.identity
+            assert verified.recall(known, NOW) is expected.identity
 
 
 class TakenMeanwhile(dict[bytes, Entry]):
@@ -290,7 +286,7 @@ def test_slower_thread() -> None:
     """An entry that another thread took away is not put back, or the cache would grow."""
     verified = VerifiedTokens(4)
     verified._old = TakenMeanwhile()
-    assert verified.recall(b"x" * 32, in_use, NOW) is None
+    assert verified.recall(b"x" * 32, NOW) is None
     assert len(verified) == 0
 
 

@@ -134,10 +134,10 @@ def through_flask(one: Guard) -> Callable[[], object]:
 # Surface: functions of ours that a request with a remembered token calls, and one
 # with a token that is verified; a scope is required each time.
 COSTS: dict[str, tuple[Callable[[Guard], Callable[[], object]], int, int]] = {
-    "ASGI": (through_asgi, 12, 35),
-    "WSGI": (through_wsgi, 13, 36),
-    "Starlette": (through_starlette, 20, 43),
-    "Flask": (through_flask, 14, 37),
+    "ASGI": (through_asgi, 10, 36),
+    "WSGI": (through_wsgi, 10, 36),
+    "Starlette": (through_starlette, 17, 43),
+    "Flask": (through_flask, 11, 37),
 }
 
 

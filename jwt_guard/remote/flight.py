@@ -44,7 +44,7 @@ class Flight:
 
     async def wait_async(self) -> None:
         """Wait as `wait` does, on an asyncio or trio event loop, blocking neither."""
-        if _on_asyncio():
+        if on_asyncio():
             await self._wait_asyncio()
         else:
             await self._wait_trio()
@@ -73,7 +73,8 @@ def _call(schedule: Callable[[Callable[[], None]], object], function: Callable[[
         schedule(function)
 
 
-def _on_asyncio() -> bool:
+def on_asyncio() -> bool:
+    """Tell asyncio from trio."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
