@@ -1,6 +1,7 @@
 """JSON Web Tokens in front of any WSGI or ASGI app."""
 
 from ._core.challenge import Challenge
+from ._core.cookie import Cookie
 from ._core.identity import Identity
 from ._core.keys import Key, KeySet
 from ._core.requirement import (
@@ -26,6 +27,7 @@ __all__ = [
     "AuthError",
     "Challenge",
     "ConfigurationError",
+    "Cookie",
     "Guard",
     "Identity",
     "Issuer",

@@ -1,38 +1,57 @@
 """ASGI 3: the guard in front of any ASGI app; imports no framework."""
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import NamedTuple
 
 from ._core.challenge import Challenge
+from ._core.cookie import Cookie
+from ._core.handshake import WebSockets
 from ._core.identity import Identity
 from ._core.openings import Openings
 from ._core.requirement import Requirement, requirement
 from ._core.rules import Rule, Rules, Unmatched
-from .errors import AuthError, ConfigurationError, KeysUnavailable, MissingToken
+from .asgi_types import ASGIApp, Message, Receive, Scope, Send
+from .errors import AuthError, ConfigurationError, CrossSite, KeysUnavailable, MissingToken
 from .guard import Guard
+from .line import Pause
+from .websocket import ACCEPTED, ending, noting_accept, read_handshake
 
 __all__ = [
+    "ASGIApp",
     "GuardMiddleware",
+    "Message",
     "Readiness",
+    "Receive",
     "RequirementMiddleware",
+    "Scope",
+    "Send",
+    "WebSockets",
     "identity_of",
     "identity_or_none",
     "requires",
 ]
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-
 IDENTITY = "jwt_guard.identity"
 GUARD = "jwt_guard.guard"
-ACCEPTED = "jwt_guard.accepted"
+_BY_COOKIE = "jwt_guard.by_cookie"
 
 # RFC 6455 §7.4.1: "violating its policy", for servers that cannot send a denial.
 _POLICY_VIOLATION = 1008
+
+
+class Framework(NamedTuple):
+    """What a framework adds to the guard.
+
+    Attributes:
+        attach: Called with each admitted scope, a copy of this request's own, and its
+            identity, to put there what else the app wants to find.
+        is_public: Tells whether a request may pass without a token, by the endpoint
+            that the app will match.
+    """
+
+    attach: Callable[[Scope, Identity | None], None]
+    is_public: Callable[[Scope], bool]
 
 
 class GuardMiddleware:
@@ -47,6 +66,7 @@ class GuardMiddleware:
         guard: What decides.
         openings: What may pass without a token.
         rules: The table of paths.
+        cookie: Where browsers keep the token, or None.
         by_endpoint: Whether it knows endpoints that are marked as public.
     """
 
@@ -60,9 +80,10 @@ class GuardMiddleware:
         preflight: bool = True,
         rules: Iterable[Rule] = (),
         unmatched: Unmatched = "token",
+        cookie: str | Cookie | None = None,
+        websockets: WebSockets | None = None,
         warm_up: bool = True,
-        attach: Callable[[Scope, Identity | None], None] | None = None,
-        is_public: Callable[[Scope], bool] | None = None,
+        framework: Framework | None = None,
     ) -> None:
         """Put *guard* in front of *app*.
 
@@ -80,12 +101,16 @@ class GuardMiddleware:
                 a request counts. For apps whose routes cannot be decorated.
             unmatched: What becomes of a request that no rule covers: "token" asks
                 for a valid token alone, "deny" refuses it.
+            cookie: A cookie that brings the token where `Authorization` does not, for
+                browsers: its name, or a `Cookie` that says more. What such a request
+                may change is protected against other sites' pages. A bad token in a
+                cookie is refused only where one is needed: whoever has it still gets
+                to the public login page.
+            websockets: How WebSockets bring tokens besides the header, and whether they
+                end when the token does.
             warm_up: Fetch the issuers' keys when the server starts the app (the
                 lifespan's startup), so that no request waits for them.
-            attach: Called with each admitted scope, a copy of this request's own,
-                and its identity, to put there what else the app wants to find.
-            is_public: Tells whether a request may pass without a token, by the
-                endpoint that the app will match; for adapters.
+            framework: What a framework adds; for adapters.
 
         Raises:
             ConfigurationError: A public path is not an absolute, plain one; a rule is
@@ -96,10 +121,11 @@ class GuardMiddleware:
         self.openings: Openings = Openings.of(public, anonymous=anonymous, preflight=preflight)
         self.rules: Rules = Rules.of(rules, unmatched)
         self._ruled = bool(self.rules)
+        self.cookie: Cookie | None = Cookie.of(cookie)
+        self._websockets = websockets if websockets is not None else WebSockets()
         self._warm_up = warm_up
-        self._attach = attach
-        self._is_public = is_public
-        self.by_endpoint: bool = is_public is not None
+        self._framework = framework
+        self.by_endpoint: bool = framework is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let the app answer."""
@@ -107,31 +133,61 @@ class GuardMiddleware:
         if kind == "lifespan":
             await self.app(scope, self._warming_up(receive), send)
             return
-        scope = dict(scope)
-        if kind != "http":
-            send = _noting_accept(scope, send)
+        served, scope = scope, dict(scope)
+        if kind == "websocket":
+            send = noting_accept(scope, send)
+        elif kind != "http":
+            raise ConfigurationError(f"jwt_guard cannot protect an ASGI scope of type {kind!r}")
         elif scope["path"] == self.guard.metadata_path:
             document = self.guard.metadata(method_of(scope))
             if document is not None:
                 await _respond(document, "http.response", send)
                 return
         try:
-            values = [value for name, value in scope["headers"] if name == b"authorization"]
-            identity = None
             try:
-                identity = await self.guard.authenticate_async(values)
-            except MissingToken:
-                if not self._is_open(scope):
-                    raise
-            if self._ruled:
-                self._check_rules(scope, identity)
-            scope[IDENTITY] = identity
-            scope[GUARD] = self.guard
-            if self._attach is not None:
-                self._attach(scope, identity)
-            await self.app(scope, receive, send)
+                identity = self._begin(scope, served)
+                if not isinstance(identity, Identity):
+                    identity = await identity.land_async()
+            except AuthError as error:
+                self._excuse(error, scope)
+                identity = None
+            app = self._admit(scope, identity)
+            await app(scope, receive, send)
         except AuthError as error:
             await refuse(self.guard, error, scope, send)
+
+    def _begin(self, scope: Scope, served: Scope) -> Identity | Pause:
+        """Collect the credentials, and walk as far as it goes without waiting."""
+        values = [value for name, value in scope["headers"] if name == b"authorization"]
+        method = scope["method"] if scope["type"] == "http" else None
+        if method is None:
+            values += read_handshake(scope, served, self._websockets)
+        if self.cookie is not None:
+            scope[_BY_COOKIE] = self.cookie.add(values, method, fields_of(scope))
+        return self.guard.begin(values)
+
+    def _excuse(self, error: AuthError, scope: Scope) -> None:
+        """Raise *error* unless the token is absent, and nobody needs one.
+
+        A browser sends its cookie unasked: where nobody needs a token, a bad one in a
+        cookie must not close the way to the login page.
+        """
+        absent = isinstance(error, MissingToken | CrossSite) or scope.get(_BY_COOKIE)
+        if not absent or not self._is_open(scope):
+            raise error
+
+    def _admit(self, scope: Scope, identity: Identity | None) -> ASGIApp:
+        """Check the rules, hand over the caller, and return what answers."""
+        if self._ruled:
+            self._check_rules(scope, identity)
+        scope[IDENTITY] = identity
+        scope[GUARD] = self.guard
+        if self._framework is not None:
+            self._framework.attach(scope, identity)
+        code = self._websockets.expiry_code
+        if code is None or identity is None or scope["type"] == "http":
+            return self.app
+        return ending(self.app, code, lambda: self.guard.seconds_left(identity))
 
     def _warming_up(self, receive: Receive) -> Receive:
         async def warming_up() -> Message:
@@ -151,7 +207,7 @@ class GuardMiddleware:
             self.openings.admit(path, raw_path)
             or self.rules.admit(method_of(scope), path, raw_path)
             or self._is_preflight(scope)
-            or (self._is_public is not None and self._is_public(scope))
+            or (self._framework is not None and self._framework.is_public(scope))
         )
 
     def _is_preflight(self, scope: Scope) -> bool:
@@ -265,18 +321,14 @@ def identity_or_none(scope: Scope) -> Identity | None:
     return identity
 
 
-def _noting_accept(scope: Scope, send: Send) -> Send:
-    if scope["type"] != "websocket":
-        raise ConfigurationError(
-            f"jwt_guard cannot protect an ASGI scope of type {scope['type']!r}"
-        )
+def fields_of(scope: Scope) -> Callable[[str], Sequence[bytes]]:
+    """Return what looks up header fields by their names in small letters."""
 
-    async def noting(message: Message) -> None:
-        if message["type"] == "websocket.accept":
-            scope[ACCEPTED] = True
-        await send(message)
+    def fields(name: str) -> list[bytes]:
+        wanted = name.encode()
+        return [value for key, value in scope["headers"] if key == wanted]
 
-    return noting
+    return fields
 
 
 async def refuse(guard: Guard, error: AuthError, scope: Scope, send: Send) -> None:

@@ -12,6 +12,7 @@ from typing import ClassVar
 __all__ = [
     "AuthError",
     "ConfigurationError",
+    "CrossSite",
     "InsufficientScope",
     "InvalidRequest",
     "InvalidToken",
@@ -29,6 +30,7 @@ class Reason(StrEnum):
     OTHER_SCHEME = "other_scheme"
     REPEATED_HEADER = "repeated_header"
     MALFORMED_HEADER = "malformed_header"
+    CROSS_SITE = "cross_site"
     AMBIGUOUS_PATH = "ambiguous_path"
     TOKEN_TOO_LONG = "token_too_long"  # noqa: S105  a reason's name, no credential
     MALFORMED_TOKEN = "malformed_token"  # noqa: S105  a reason's name, no credential
@@ -90,11 +92,11 @@ class MissingToken(AuthError):
 
 
 class InvalidRequest(AuthError):
-    """400 `invalid_request`: the header is repeated or malformed, or the path ambiguous."""
+    """400 `invalid_request`: credentials repeated or malformed, or the path ambiguous."""
 
     status: ClassVar[int] = 400
     error: ClassVar[str | None] = "invalid_request"
-    description: str | None = "The Authorization header is malformed, repeated or too long"
+    description: str | None = "The credentials are malformed, repeated or too long"
 
     def __init__(self, reason: Reason, hint: str | None = None) -> None:
         """Remember the reason and choose the client's text."""
@@ -138,6 +140,20 @@ class InsufficientScope(AuthError):
         """
         super().__init__(Reason.NOT_PERMITTED, hint)
         self.scopes: tuple[str, ...] = tuple(sorted(scopes))
+
+
+class CrossSite(AuthError):
+    """403 without a challenge: a cookie came, and not surely from our own page.
+
+    No other credentials would help, so none are asked for (RFC 9110 §15.5.4).
+    """
+
+    status: ClassVar[int] = 403
+    description: str | None = "The request was not shown to come from this site's own pages"
+
+    def __init__(self, hint: str | None = None) -> None:
+        """Remember what was missing, for the log."""
+        super().__init__(Reason.CROSS_SITE, hint)
 
 
 class StepUpRequired(AuthError):

@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.local import LocalProxy
 
 from . import wsgi
+from ._core.cookie import Cookie
 from ._core.decorating import guarded, is_public, public, require
 from ._core.identity import Identity
 from ._core.openings import Openings
@@ -47,6 +48,7 @@ class FlaskGuard:
     Attributes:
         guard: What decides.
         openings: What may pass without a token, apart from endpoints.
+        cookie: Where browsers keep the token, or None.
         rules: None; a path table is for apps that cannot be decorated.
         by_endpoint: Always: it knows endpoints that are marked as public.
     """
@@ -61,6 +63,7 @@ class FlaskGuard:
         public: Collection[str] = (),
         anonymous: bool = False,
         preflight: bool = True,
+        cookie: str | Cookie | None = None,
         warm_up: bool = True,
         readiness: str | None = None,
     ) -> None:
@@ -75,6 +78,8 @@ class FlaskGuard:
                 identity. A token that is present must be valid all the same.
             preflight: Let CORS preflights through: OPTIONS with Origin and
                 Access-Control-Request-Method.
+            cookie: A cookie that brings the token where `Authorization` does not; see
+                `jwt_guard.wsgi.GuardMiddleware`.
             warm_up: Fetch the issuers' keys when the app is set up, so that no
                 request waits for them. Without a provider it starts all the same.
             readiness: Path of a public route for probes, for example "/ready":
@@ -90,6 +95,7 @@ class FlaskGuard:
         # By endpoint, not by path: for an audit, which asks `is_public` too.
         self.openings: Openings = Openings.of((), anonymous=anonymous, preflight=preflight)
         self.rules: Rules = Rules.of((), "token")
+        self.cookie: Cookie | None = Cookie.of(cookie)
         self._warm_up = warm_up
         self._readiness = readiness
         if app is not None:
@@ -107,9 +113,8 @@ class FlaskGuard:
             document = wsgi.metadata_of(environ, self.guard) if described else None
             if document is not None:
                 return Response([document.body], document.status, list(document.headers))
-            environ[wsgi.GUARD] = self.guard
             try:
-                wsgi.admit(environ, self.guard, is_open)
+                wsgi.admit(environ, self.guard, is_open, self.cookie)
             except AuthError as error:
                 raise refused(error) from error
             return None

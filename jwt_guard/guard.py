@@ -2,18 +2,22 @@
 
 import json
 import logging
+import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Self
 
 from ._core.challenge import Challenge, RenderBody, problem, quoted, render
 from ._core.conditions import Asked
 from ._core.identity import Identity
 from ._core.requirement import Requirement
 from .cache import Counters, VerifiedTokens
+from .configuration import Configuration, from_environ, load
+from .configuration.checks import at
 from .errors import AuthError, ConfigurationError, KeysUnavailable
 from .issuer import Issuer
-from .line import Line
+from .line import Line, Pause
 from .metadata import Metadata
 from .remote.flight import Flight
 from .remote.keys import FreshKeys
@@ -36,6 +40,8 @@ class Guard:
     keys, and never on the thread of a request with fetched ones.
 
     Attributes:
+        begin: Does what `authenticate` does as far as it goes without waiting, and
+            returns the caller or a `Pause`; for adapters.
         metadata_path: The whole path at which the metadata of `resource=` are
             served, mounts included, or None.
     """
@@ -109,12 +115,58 @@ class Guard:
             max_token_bytes=max_token_bytes,
             verified=self._verified,
         )
+        self.begin: Callable[[Sequence[bytes]], Identity | Pause] = self._line.begin
         self._render_body = render_body
         self._metadata = Metadata.of(resource, [one.name for one in known]) if resource else None
         self.metadata_path: str | None = self._metadata.path if self._metadata is not None else None
         if isinstance(scopes_supported, str):
             raise ConfigurationError(f"scopes_supported is a list: [{scopes_supported!r}]")
         self._scopes_supported = scopes_supported
+
+    @classmethod
+    def from_file(
+        cls, path: str | os.PathLike[str], *, environ: Mapping[str, str] = os.environ
+    ) -> Self:
+        """Make the guard that a TOML file describes.
+
+        Args:
+            path: The file; see `jwt_guard.configuration.load`.
+            environ: Where `secret_env` is looked up.
+
+        Raises:
+            ConfigurationError: With the place in the file. Also for a file that says
+                what a guard alone does not enforce: `jwt_guard.serve` does.
+        """
+        return cls._alone(load(path, environ=environ))
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Make the guard that the variables `JWT_GUARD_…` describe.
+
+        Raises:
+            ConfigurationError: As `from_file`.
+        """
+        return cls._alone(from_environ(environ))
+
+    @classmethod
+    def _alone(cls, configuration: Configuration) -> Self:
+        if configuration.options:
+            raise ConfigurationError(
+                f"{configuration.place}: {', '.join(configuration.options)} are the middleware's, "
+                f"and a guard alone would not know them; use jwt_guard.serve, or "
+                f"GuardMiddleware(app, guard=Guard.of(configuration), **configuration.options)"
+            )
+        return cls.of(configuration)
+
+    @classmethod
+    def of(cls, configuration: Configuration) -> Self:
+        """Make the guard of a configuration, whose `options` are the middleware's.
+
+        Raises:
+            ConfigurationError: As the constructor, with the place.
+        """
+        with at(f"{configuration.place}: guard"):
+            return cls(*configuration.issuers, **configuration.guard_options)
 
     def authenticate(self, authorization: Sequence[bytes]) -> Identity:
         """Return the verified caller.
@@ -129,22 +181,16 @@ class Guard:
             InvalidToken: The token is not valid here; `reason` says why.
             KeysUnavailable: The issuer's keys cannot be had at present.
         """
-        found = self._line.begin(authorization)
-        while not isinstance(found, Identity):
-            found.flight.wait()
-            found = found.go_on()
-        return found
+        found = self.begin(authorization)
+        return found if isinstance(found, Identity) else found.land()
 
     async def authenticate_async(self, authorization: Sequence[bytes]) -> Identity:
         """Return the verified caller, without ever blocking the event loop.
 
         See `authenticate`.
         """
-        found = self._line.begin(authorization)
-        while not isinstance(found, Identity):
-            await found.flight.wait_async()
-            found = found.go_on()
-        return found
+        found = self.begin(authorization)
+        return found if isinstance(found, Identity) else await found.land_async()
 
     def authorise(
         self, identity: Identity, needed: Requirement, params: Mapping[str, object] | None = None
@@ -161,6 +207,15 @@ class Guard:
             StepUpRequired: A better authentication is needed.
         """
         needed.check(identity, Asked(params or {}, self._clock()))
+
+    def seconds_left(self, identity: Identity) -> float:
+        """Return for how long *identity*'s token is accepted yet, in seconds.
+
+        The issuer's leeway included; 0 or less once it has expired.
+        """
+        issuer = self._line.named(identity.issuer)
+        leeway = issuer.leeway if issuer is not None else 0
+        return identity.expires_at + leeway - self._clock()
 
     def warm_up(self) -> None:
         """Fetch the keys of all issuers that have none yet, before requests come.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from starlette._utils import get_route_path
 from starlette.routing import Host, Match, Mount, Route, WebSocketRoute
@@ -11,7 +11,6 @@ from . import asgi
 from ._core.decorating import is_public, required_of
 from ._core.requirement import Requirement
 from ._core.survey import Found, InFront, both
-from .guard import Guard
 
 # Starlette's routes, and what FastAPI has in their place, have no type in common.
 _Foreign: TypeAlias = Any
@@ -96,9 +95,8 @@ class _Front:
         for middleware in _stack(app):
             if isinstance(middleware, asgi.RequirementMiddleware):
                 needed = both(needed, middleware.needed)
-            # Starlette's guard too, which is a class of its own with the same face.
-            elif isinstance(getattr(middleware, "guard", None), Guard):
-                guards.append((prefix, cast("InFront", middleware)))
+            elif isinstance(middleware, asgi.GuardMiddleware):
+                guards.append((prefix, middleware))
         return _Front(prefix, needed, tuple(guards))
 
 

@@ -9,11 +9,11 @@ from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
 from starlette.requests import HTTPConnection
 
 from . import asgi
+from ._core.cookie import Cookie
 from ._core.decorating import guarded, public, require
 from ._core.identity import Identity
-from ._core.openings import Openings
 from ._core.requirement import Requirement, requirement
-from ._core.rules import Rule, Rules, Unmatched
+from ._core.rules import Rule, Unmatched
 from .errors import AuthError, ConfigurationError
 from .guard import Guard
 from .routes import leads_to_public
@@ -53,56 +53,42 @@ class GuardUser(BaseUser):
         return self._identity.subject or ""
 
 
-class GuardMiddleware:
-    """`jwt_guard.asgi.GuardMiddleware`, plus `request.user` and `request.auth`.
+def GuardMiddleware(  # noqa: N802  stands where Starlette wants a class
+    app: asgi.ASGIApp,
+    *,
+    guard: Guard,
+    public: Iterable[str] = (),
+    anonymous: bool = False,
+    preflight: bool = True,
+    rules: Iterable[Rule] = (),
+    unmatched: Unmatched = "token",
+    cookie: str | Cookie | None = None,
+    websockets: asgi.WebSockets | None = None,
+    warm_up: bool = True,
+) -> asgi.GuardMiddleware:
+    """Put *guard* in front of *app*, with `request.user` and `request.auth`.
 
-    `request.auth.scopes` holds the token's scope values and "authenticated", so
-    that Starlette's own `requires` works on top. Endpoints marked as `public` are
-    open besides the paths of `public=`.
+    It is `jwt_guard.asgi.GuardMiddleware`, whose arguments these are, and more:
+    `request.auth.scopes` holds the token's scope values and "authenticated", so that
+    Starlette's own `requires` works on top, and endpoints marked as `public` are open
+    besides the paths of *public*.
 
-    Attributes:
-        app: The app behind it.
-        guard: What decides.
-        openings: What may pass without a token.
-        rules: The table of paths.
-        by_endpoint: Always: it knows endpoints that are marked as public.
+    Raises:
+        ConfigurationError: As there.
     """
-
-    by_endpoint: bool = True
-
-    def __init__(
-        self,
-        app: asgi.ASGIApp,
-        *,
-        guard: Guard,
-        public: Iterable[str] = (),
-        anonymous: bool = False,
-        preflight: bool = True,
-        rules: Iterable[Rule] = (),
-        unmatched: Unmatched = "token",
-        warm_up: bool = True,
-    ) -> None:
-        """Put *guard* in front of *app*; see `jwt_guard.asgi.GuardMiddleware`."""
-        self.app = app
-        self.guard = guard
-        self._guarded = asgi.GuardMiddleware(
-            app,
-            guard=guard,
-            public=public,
-            anonymous=anonymous,
-            preflight=preflight,
-            rules=rules,
-            unmatched=unmatched,
-            warm_up=warm_up,
-            attach=_attach,
-            is_public=partial(leads_to_public, app),
-        )
-        self.openings: Openings = self._guarded.openings
-        self.rules: Rules = self._guarded.rules
-
-    async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
-        """Answer, or let the app answer."""
-        await self._guarded(scope, receive, send)
+    return asgi.GuardMiddleware(
+        app,
+        guard=guard,
+        public=public,
+        anonymous=anonymous,
+        preflight=preflight,
+        rules=rules,
+        unmatched=unmatched,
+        cookie=cookie,
+        websockets=websockets,
+        warm_up=warm_up,
+        framework=asgi.Framework(_attach, partial(leads_to_public, app)),
+    )
 
 
 class GuardCredentials(AuthCredentials):

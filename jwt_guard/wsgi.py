@@ -1,17 +1,18 @@
 """PEP 3333: the guard in front of any WSGI app; imports no framework."""
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ._core.challenge import Challenge
+from ._core.cookie import Cookie
 from ._core.identity import Identity
 from ._core.openings import Openings
 from ._core.requirement import Requirement, requirement
 from ._core.rules import Rule, Rules, Unmatched
-from .errors import AuthError, ConfigurationError, MissingToken
+from .errors import AuthError, ConfigurationError, CrossSite, MissingToken
 from .guard import Guard
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class GuardMiddleware:
         guard: What decides.
         openings: What may pass without a token.
         rules: The table of paths.
+        cookie: Where browsers keep the token, or None.
         by_endpoint: Never: it knows no endpoints that are marked as public.
     """
 
@@ -52,6 +54,7 @@ class GuardMiddleware:
         preflight: bool = True,
         rules: Iterable[Rule] = (),
         unmatched: Unmatched = "token",
+        cookie: str | Cookie | None = None,
     ) -> None:
         """Put *guard* in front of *app*.
 
@@ -68,6 +71,11 @@ class GuardMiddleware:
                 a request counts. For apps whose routes cannot be decorated.
             unmatched: What becomes of a request that no rule covers: "token" asks
                 for a valid token alone, "deny" refuses it.
+            cookie: A cookie that brings the token where `Authorization` does not, for
+                browsers: its name, or a `Cookie` that says more. What such a request
+                may change is protected against other sites' pages. A bad token in a
+                cookie is refused only where one is needed: whoever has it still gets
+                to the public login page.
 
         Raises:
             ConfigurationError: A public path is not an absolute, plain one; a rule is
@@ -77,6 +85,7 @@ class GuardMiddleware:
         self.guard = guard
         self.openings: Openings = Openings.of(public, anonymous=anonymous, preflight=preflight)
         self.rules: Rules = Rules.of(rules, unmatched)
+        self.cookie: Cookie | None = Cookie.of(cookie)
         self._ruled = bool(self.rules)
         self._described = guard.metadata_path is not None
 
@@ -89,7 +98,7 @@ class GuardMiddleware:
             start_response(document.status_line, list(document.headers))
             return [document.body] if document.body else []
         try:
-            admit(environ, self.guard, self._is_open)
+            admit(environ, self.guard, self._is_open, self.cookie)
             if self._ruled:
                 self._check_rules(environ)
         except AuthError as error:
@@ -215,17 +224,25 @@ def identity_or_none(environ: "WSGIEnvironment") -> Identity | None:
 
 
 def admit(
-    environ: "WSGIEnvironment", guard: Guard, is_open: "Callable[[WSGIEnvironment], bool]"
+    environ: "WSGIEnvironment",
+    guard: Guard,
+    is_open: "Callable[[WSGIEnvironment], bool]",
+    cookie: Cookie | None = None,
 ) -> None:
     """Put the caller into *environ*, or raise the refusal."""
-    value: str | None = environ.get("HTTP_AUTHORIZATION")
+    environ[GUARD] = guard
+    values = _values(environ, "HTTP_AUTHORIZATION")
+    by_cookie = False
     try:
-        # Servers decode as latin-1; "?" for what is not stands in no credentials.
-        identity = guard.authenticate(
-            () if value is None else (value.encode("latin-1", "replace"),)
-        )
-    except MissingToken:
-        if not is_open(environ):
+        if cookie is not None:
+            by_cookie = cookie.add(values, method_of(environ), fields_of(environ))
+        found = guard.begin(values)
+        identity = found if isinstance(found, Identity) else found.land()
+    except AuthError as error:
+        # A browser sends its cookie unasked: where nobody needs a token, a bad one in a
+        # cookie must not close the way to the login page.
+        absent = by_cookie or isinstance(error, MissingToken | CrossSite)
+        if not absent or not is_open(environ):
             raise
         environ[IDENTITY] = None
     else:
@@ -233,7 +250,17 @@ def admit(
         environ["AUTH_TYPE"] = "Bearer"
         # "" rather than a name that another layer may have put there.
         environ["REMOTE_USER"] = _in_logs(identity.subject or "")
-    environ[GUARD] = guard
+
+
+def fields_of(environ: "WSGIEnvironment") -> Callable[[str], Sequence[bytes]]:
+    """Return what looks up header fields by their names in small letters."""
+    return lambda name: _values(environ, "HTTP_" + name.upper().replace("-", "_"))
+
+
+def _values(environ: "WSGIEnvironment", variable: str) -> list[bytes]:
+    value: str | None = environ.get(variable)
+    # Servers decode as latin-1; "?" for what is not stands in no credentials.
+    return [] if value is None else [value.encode("latin-1", "replace")]
 
 
 @lru_cache(maxsize=1024)

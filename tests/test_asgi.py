@@ -284,9 +284,9 @@ def test_wsgi_and_asgi_agree(values: list[bytes], path: str) -> None:
 
 
 @contextmanager
-def serving(wrapped: ASGIApp) -> Generator[int]:
+def serving(wrapped: ASGIApp, log_level: str = "error") -> Generator[int]:
     """Run uvicorn on a free port of this machine."""
-    options: dict[str, Any] = {"log_level": "error", "lifespan": "off", "ws": "websockets-sansio"}
+    options: dict[str, Any] = {"log_level": log_level, "lifespan": "off", "ws": "websockets-sansio"}
     config = uvicorn.Config(cast("Any", wrapped), port=0, **options)
     server = uvicorn.Server(config)
     listening = socket.socket()

@@ -12,6 +12,8 @@ import pytest
 
 from jwt_guard import (
     ConfigurationError,
+    Cookie,
+    Guard,
     Issuer,
     Requirement,
     acr,
@@ -63,7 +65,7 @@ def refusal(make: Callable[[], object]) -> str:
 
 def wrong(folder: Path, text: str) -> str:
     """Return what is wrong with the file, without its folder."""
-    message = refusal(lambda: loaded(folder, text, APP_SECRET=SECRET_TEXT))
+    message = refusal(lambda: Guard.of(loaded(folder, text, APP_SECRET=SECRET_TEXT)))
     return message.replace(f"{folder}/", "")
 
 
@@ -74,7 +76,7 @@ def fresh(key: Pair = EC256, **changes: Any) -> bytes:
 
 
 def subject(configuration: Configuration, authorization: bytes) -> str | None:
-    return configuration.guard.authenticate([authorization]).subject
+    return Guard.of(configuration).authenticate([authorization]).subject
 
 
 def wsgi_app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -88,7 +90,7 @@ async def asgi_app(_scope: asgi.Scope, _receive: asgi.Receive, send: asgi.Send) 
 
 
 def surfaces(configuration: Configuration) -> tuple[Send, Send]:
-    guard, options = configuration.guard, configuration.options
+    guard, options = Guard.of(configuration), configuration.options
     return (
         through_wsgi(wsgi.GuardMiddleware(wsgi_app, guard=guard, **options)),
         through_asgi(asgi.GuardMiddleware(asgi_app, guard=guard, **options)),
@@ -156,7 +158,7 @@ def test_authenticate(tmp_path: Path) -> None:
     assert subject(configuration, fresh()) == "joe"
     with pytest.raises(InvalidToken, match="wrong_value"):
         subject(configuration, fresh(sub="eve"))
-    (issuer,) = configuration.guard._known
+    (issuer,) = Guard.of(configuration)._known
     assert issuer.leeway == 5
 
 
@@ -211,7 +213,7 @@ def test_options(tmp_path: Path) -> None:
 
 def test_kid(tmp_path: Path) -> None:
     """The kid of a key file is the key's."""
-    (issuer,) = loaded(tmp_path, WHOLE).guard._known
+    (issuer,) = Guard.of(loaded(tmp_path, WHOLE))._known
     keys = issuer.current()
     assert keys is not None
     assert [key.kid for key in keys] == ["2026-10"]
@@ -267,7 +269,7 @@ def test_fetched_keys(tmp_path: Path) -> None:
     text = (
         'jwks_url = "https://keys.example/"\nalgorithms = ["ES256"]\nmax_stale = 60\nwait = 0.5\n'
     )
-    (state,) = loaded(tmp_path, PLAIN + text).guard.health()
+    (state,) = Guard.of(loaded(tmp_path, PLAIN + text)).health()
     assert (state["issuer"], state["ready"]) == (ISSUER, False)
 
 
@@ -293,7 +295,7 @@ leeway = 0
 def test_preset(tmp_path: Path, audience: str) -> None:
     """A preset takes its arguments, and the options of an issuer, from the file."""
     configuration = loaded(tmp_path, KEYCLOAK + audience)
-    identity = configuration.guard.authenticate(
+    identity = Guard.of(configuration).authenticate(
         [
             fresh(
                 iss="https://id.example/realms/shop",
@@ -320,7 +322,7 @@ ARGUMENTS = {
 def test_every_preset(tmp_path: Path, preset: str) -> None:
     """Every preset there is can be named in a file."""
     text = f'[[issuer]]\npreset = "{preset}"\n{ARGUMENTS[preset]}\n'
-    assert len(loaded(tmp_path, text).guard.health()) == 1
+    assert len(Guard.of(loaded(tmp_path, text)).health()) == 1
 
 
 @pytest.mark.parametrize(
@@ -595,15 +597,15 @@ def test_environ_key_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert status(configuration, Asked(path="/docs/a")) == 200
     assert status(configuration, Asked(path="/health")) == 200
     assert status(configuration, Asked(path="/")) == 401
-    (issuer,) = configuration.guard._known
+    (issuer,) = Guard.of(configuration)._known
     assert issuer.leeway == 2.5
-    assert configuration.guard._verified is None
+    assert Guard.of(configuration)._verified is None
 
 
 def test_environ_fetched() -> None:
     """Without a key, the keys are fetched."""
     url = {"JWT_GUARD_JWKS_URL": "https://keys.example/"}
-    assert len(from_environ(FEW | url).guard.health()) == 1
+    assert len(Guard.of(from_environ(FEW | url)).health()) == 1
 
 
 def test_environ_is_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -775,3 +777,61 @@ def test_every_option_of_an_issuer() -> None:
     functions = {"keys", "fetcher", "observer"}
     options = {one.name for one in fields(Issuer) if one.init} - functions
     assert options <= TABLES["issuer"].keys()
+
+
+def test_cookie(tmp_path: Path) -> None:
+    """A cookie is a name, or a table that says more."""
+    short = loaded(tmp_path, KEYED + '[middleware]\ncookie = "__Host-token"').options
+    assert short == {"cookie": Cookie("__Host-token")}
+    text = '[middleware.cookie]\nname = "t"\norigins = ["https://a.example"]\ncsrf_header = "X"'
+    options = loaded(tmp_path, KEYED + text).options
+    assert options["cookie"] == Cookie("t", csrf_header="X", origins=["https://a.example"])
+    wrong_name = '[middleware.cookie]\nnam = "t"'
+    assert wrong(tmp_path, KEYED + wrong_name) == (
+        "guard.toml: middleware: cookie: unknown name 'nam', did you mean 'name'?"
+    )
+    without = "[middleware.cookie]\norigins = []"
+    assert "cookie: 'name' is missing" in wrong(tmp_path, KEYED + without)
+    bad = '[middleware]\ncookie = "a b"'
+    assert "middleware: cookie: 'a b' is no name" in wrong(tmp_path, KEYED + bad)
+    assert from_environ(SECRETIVE | {"JWT_GUARD_COOKIE": "t"}).options == {"cookie": Cookie("t")}
+
+
+def test_websockets(tmp_path: Path) -> None:
+    """How WebSockets bring tokens can stand in the file."""
+    text = '[middleware.websockets]\nprotocol = true\nquery = "t"\nexpiry_code = 4401'
+    options = loaded(tmp_path, KEYED + text).options
+    assert options == {"websockets": asgi.WebSockets(protocol=True, query="t", expiry_code=4401)}
+    bad = "[middleware.websockets]\nexpiry_code = 1"
+    assert "middleware: websockets: expiry_code is 1008" in wrong(tmp_path, KEYED + bad)
+
+
+def test_guard_from_file(tmp_path: Path) -> None:
+    """A file that describes a guard alone makes one."""
+    text = KEYED + '[guard]\nresource = "https://api.example"\nscopes_supported = ["a"]'
+    guard = Guard.from_file(write(tmp_path, text))
+    assert guard.authenticate([fresh()]).subject == "joe"
+    document = guard.metadata("GET")
+    assert document is not None
+    assert b'"scopes_supported": ["a"]' in document.body
+    path = write(tmp_path, KEYED + "[guard]\nmax_token_bytes = 0")
+    with pytest.raises(ConfigurationError, match=r"guard\.toml: guard: max_token_bytes"):
+        Guard.from_file(path)
+
+
+def test_guard_from_env() -> None:
+    """So does the environment."""
+    assert Guard.from_env(SECRETIVE).authenticate([fresh(SECRET)]).subject == "joe"
+
+
+@pytest.mark.parametrize(
+    "more",
+    ['[middleware]\npublic = ["/x"]', '[[rule]]\npath = "/x"\nrequires = "a"'],
+    ids=["middleware", "rule"],
+)
+def test_guard_alone_would_not_enforce(tmp_path: Path, more: str) -> None:
+    """What only a middleware enforces is no guard's to drop silently."""
+    with pytest.raises(ConfigurationError, match="a guard alone would not know them"):
+        Guard.from_file(write(tmp_path, KEYED + more))
+    with pytest.raises(ConfigurationError, match="environment: public are the middleware's"):
+        Guard.from_env(SECRETIVE | {"JWT_GUARD_PUBLIC": "/x"})

@@ -63,9 +63,9 @@ BAD_REQUEST = refusal(
     400,
     "Bad Request",
     'Bearer realm="api", error="invalid_request", '
-    'error_description="The Authorization header is malformed, repeated or too long"',
+    'error_description="The credentials are malformed, repeated or too long"',
     error="invalid_request",
-    detail="The Authorization header is malformed, repeated or too long",
+    detail="The credentials are malformed, repeated or too long",
 )
 INVALID = refusal(
     401,
@@ -404,12 +404,81 @@ def methods_and_paths() -> Iterator[Case]:
     yield "preflight, bad token", Asked(bad, "/me", "OPTIONS", (origin, wanted)), INVALID
 
 
+NOT_OURS = refusal(
+    403,
+    "Forbidden",
+    "none",
+    detail="The request was not shown to come from this site's own pages",
+)
+# No other credentials would help, so that none are asked for.
+CROSS_SITE = Answer(403, NOT_OURS.headers[:-1], NOT_OURS.body)
+
+
+def cookies() -> Iterator[Case]:
+    """The token in a cookie, and whose page sends it."""
+    kept = f"a=b; __Host-token={TOKEN.decode()}; __Host-csrf=0123; c=d"
+    ours, here = ("Origin", "https://app.example"), ("Sec-Fetch-Site", "same-origin")
+    again = ("X-CSRF-Token", "0123")
+
+    def ask(cookie: str, *fields: tuple[str, str], **changes: Any) -> Asked:
+        return Asked(headers=(("Cookie", cookie), *fields), **changes)
+
+    yield "cookie", ask(kept), "joe"
+    yield "cookie, other", ask("a=b"), NO_TOKEN
+    yield "cookie, other case", ask(kept.replace("__H", "__h")), NO_TOKEN
+    yield "cookie, empty", ask("__Host-token="), BAD_REQUEST
+    yield "cookie, quoted", ask(f'__Host-token="{TOKEN.decode()}"'), BAD_REQUEST
+    yield "cookie, bad token", ask(f"__Host-token={'x' * 20}"), INVALID
+    yield "cookie, stranger's", ask(f"__Host-token={signed(STRANGER)[7:].decode()}"), INVALID
+    yield "cookie twice", ask(f"{kept}; {kept}"), BAD_REQUEST
+    yield "cookie and header", ask(kept, authorization=(GOOD,)), BAD_REQUEST
+    yield "cookie and another scheme", ask(kept, authorization=(b"Basic am9l",)), BAD_REQUEST
+    yield "cookie, scope missing", ask(kept, path="/edit"), forbidden()
+    yield "cookie, public", ask(kept, path="/open"), "joe"
+    yield "cookie, public, bad", ask("__Host-token=x", path="/open"), "-"
+    yield "cookie, public, empty", ask("__Host-token=", path="/open"), "-"
+    yield "cookie, public, both", ask(kept, authorization=(GOOD,), path="/open"), BAD_REQUEST
+    yield "cookie, cross-site GET", ask(kept, ("Sec-Fetch-Site", "cross-site")), "joe"
+    for name, fields in {"listed": (ours, again), "same origin": (here, again)}.items():
+        yield f"cookie, POST, {name}", ask(kept, *fields, method="POST"), "joe"
+    suspects: dict[str, tuple[tuple[str, str], ...]] = {
+        "nothing": (),
+        "no proof": (ours, here),
+        "wrong proof": (ours, ("X-CSRF-Token", "0124")),
+        "longer proof": (ours, ("X-CSRF-Token", "01234")),
+        "empty proof": (ours, ("X-CSRF-Token", "")),
+        "no origin": (again,),
+        "another origin": (("Origin", "https://evil.example"), again),
+        "null": (("Origin", "null"), again),
+        "prefix": (("Origin", "https://app.example.evil.example"), again),
+        "another port": (("Origin", "https://app.example:444"), again),
+        "plain http": (("Origin", "http://app.example"), again),
+        "cross-site": (("Sec-Fetch-Site", "cross-site"), again),
+        "same-site": (("Sec-Fetch-Site", "same-site"), again),
+        "by nobody": (("Sec-Fetch-Site", "none"), again),
+        "capitals": (("Sec-Fetch-Site", "Same-Origin"), again),
+    }
+    for name, suspect in suspects.items():
+        yield f"cookie, POST, {name}", ask(kept, *suspect, method="POST"), CROSS_SITE
+        opened = ask(kept, *suspect, method="POST", path="/open")
+        yield f"cookie, public POST, {name}", opened, "-"
+    without = kept.replace("__Host-csrf=0123", "__Host-csrf=")
+    empty = ("X-CSRF-Token", "")
+    yield "cookie, POST, both empty", ask(without, ours, empty, method="POST"), CROSS_SITE
+    twice = f"{kept}; __Host-csrf=0123"
+    yield "cookie, POST, two to repeat", ask(twice, ours, again, method="POST"), CROSS_SITE
+    yield "cookie, POST, by header", Asked((GOOD,), "/me", "POST"), "joe"
+    yield "cookie, DELETE", ask(kept, method="DELETE"), CROSS_SITE
+    yield "cookie, PATCH", ask(kept, method="PATCH"), CROSS_SITE
+
+
 CASES = [
     *headers(),
     *tokens(),
     *claim_sets(),
     *requirements(),
     *methods_and_paths(),
+    *cookies(),
 ]
 
 

@@ -6,6 +6,7 @@ from jwt_guard import errors
 from jwt_guard.errors import (
     AuthError,
     ConfigurationError,
+    CrossSite,
     InsufficientScope,
     InvalidRequest,
     InvalidToken,
@@ -20,6 +21,7 @@ ALL = [
     InvalidRequest(Reason.MALFORMED_HEADER),
     InvalidToken(Reason.BAD_SIGNATURE),
     InsufficientScope(),
+    CrossSite(),
     StepUpRequired(),
     KeysUnavailable(),
 ]
@@ -38,6 +40,7 @@ ALL = [
         ),
         (InvalidToken(Reason.EXPIRED), 401, "invalid_token", Reason.EXPIRED),
         (InsufficientScope(["a"]), 403, "insufficient_scope", Reason.NOT_PERMITTED),
+        (CrossSite(), 403, None, Reason.CROSS_SITE),
         (StepUpRequired(), 401, "insufficient_user_authentication", Reason.STEP_UP),
         (KeysUnavailable(), 503, None, Reason.NO_KEYS),
     ],
@@ -72,10 +75,11 @@ def test_hints() -> None:
         InvalidRequest(Reason.MALFORMED_HEADER, "h"),
         InvalidToken(Reason.EXPIRED, "h"),
         InsufficientScope(hint="h"),
+        CrossSite("h"),
         StepUpRequired(hint="h"),
         KeysUnavailable(hint="h"),
     ]
-    assert [error.hint for error in hinted] == ["h"] * 6
+    assert [error.hint for error in hinted] == ["h"] * 7
 
 
 def test_expiry_alone_is_told() -> None:

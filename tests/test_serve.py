@@ -118,3 +118,24 @@ def _status(port: int, headers: dict[str, str]) -> int:
         return connection.getresponse().status
     finally:
         connection.close()
+
+
+def test_file_by_argument(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file can be named beside the app, whatever the environment says."""
+    path = os.environ["JWT_GUARD_CONFIG"]
+    monkeypatch.delenv("JWT_GUARD_CONFIG")
+    for send in (
+        through_wsgi(serve.wsgi(WSGI_APP, config=path)),
+        through_asgi(serve.asgi(ASGI_APP, config=path)),
+    ):
+        assert send(Asked((), "/health")).status == 200
+        assert send(Asked((token(),), "/reports/1")).status == 403
+        assert send(Asked((token("reports"),), "/reports/1")).status == 200
+
+
+def test_websockets_are_asgi(tmp_path: Path) -> None:
+    """WSGI has no WebSockets to configure."""
+    path = tmp_path / "sockets.toml"
+    path.write_text(CONFIGURATION + "[middleware.websockets]\nprotocol = true\n")
+    with pytest.raises(ConfigurationError, match="WSGI knows no websockets"):
+        serve.wsgi(WSGI_APP, config=str(path))

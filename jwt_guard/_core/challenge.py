@@ -13,6 +13,7 @@ from http import HTTPStatus
 from ..errors import (
     AuthError,
     ConfigurationError,
+    CrossSite,
     InsufficientScope,
     KeysUnavailable,
     StepUpRequired,
@@ -98,7 +99,7 @@ def render(
     ]
     if isinstance(error, KeysUnavailable):
         headers.append(("Retry-After", str(error.retry_after)))
-    else:
+    elif not isinstance(error, CrossSite):
         pairs = [*_parameters(error, realm)]
         if metadata is not None:
             pairs.append(("resource_metadata", metadata))

@@ -1,4 +1,4 @@
-"""TOML 1.0: a guard, and the options of a middleware, from a file or the environment."""
+"""TOML 1.0: what a guard and its middleware are made of, from a file or the environment."""
 
 import os
 import tomllib
@@ -30,7 +30,7 @@ def load(path: str | os.PathLike[str], *, environ: Mapping[str, str] = os.enviro
     if "\n" in place:
         raise ConfigurationError("load takes the path of a file, not its text")
     with at(place):
-        return build(_parsed(place), directory=Path(place).parent, environ=environ)
+        return build(_parsed(place), place, directory=Path(place).parent, environ=environ)
 
 
 def from_environ(environ: Mapping[str, str] = os.environ) -> Configuration:
@@ -50,7 +50,7 @@ def from_environ(environ: Mapping[str, str] = os.environ) -> Configuration:
     with at(PLACE):
         variables = given(environ)
         if CONFIG not in variables:
-            return build(to_document(variables), directory=Path(), environ=environ)
+            return build(to_document(variables), PLACE, directory=Path(), environ=environ)
     return load(variables[CONFIG], environ=environ)
 
 

@@ -7,6 +7,8 @@ from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .._core.cookie import Cookie
+from .._core.handshake import WebSockets
 from .._core.keys import Key, KeySet
 from .._core.loading import is_key_text
 from .._core.openings import Openings
@@ -23,7 +25,6 @@ from .._core.requirement import (
 )
 from .._core.rules import Rule
 from ..errors import ConfigurationError
-from ..guard import Guard
 from ..issuer import ANY_AUDIENCE, Issuer
 from .checks import at, check, require
 from .names import PRESET_NAMES, PRESETS, TABLES, Names
@@ -34,17 +35,19 @@ _Table = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What a file or the environment says.
-
-    `GuardMiddleware(app, guard=configuration.guard, **configuration.options)`.
+    """What a file or the environment says, checked, for a guard and its middleware.
 
     Attributes:
-        guard: The guard.
+        place: The file, or "environment"; for errors.
+        issuers: The trusted issuers.
+        guard_options: Options of a `Guard`, as far as they are said.
         options: Options of a GuardMiddleware, as far as they are said: `public`,
-            `anonymous`, `preflight`, `rules`, `unmatched`.
+            `anonymous`, `preflight`, `rules`, `unmatched`, `cookie`, `websockets`.
     """
 
-    guard: Guard
+    place: str
+    issuers: tuple[Issuer, ...]
+    guard_options: dict[str, Any]
     options: dict[str, Any]
 
 
@@ -57,11 +60,14 @@ class _Surroundings:
     inline: bool
 
 
-def build(document: _Table, *, directory: Path, environ: Mapping[str, str]) -> Configuration:
+def build(
+    document: _Table, place: str, *, directory: Path, environ: Mapping[str, str]
+) -> Configuration:
     """Make what *document* says.
 
     Args:
         document: The parsed file.
+        place: The file's path, or "environment".
         directory: The folder that key files are relative to.
         environ: The variables that may hold secrets.
 
@@ -73,15 +79,33 @@ def build(document: _Table, *, directory: Path, environ: Mapping[str, str]) -> C
     around = _Surroundings(directory, environ, inline)
     issuers = _each("issuer", document["issuer"], partial(_issuer, around=around))
     with at("guard"):
-        options = document.get("guard", {})
-        check(options, TABLES["guard"])
-        guard = Guard(*issuers, **options)
+        guard_options = document.get("guard", {})
+        check(guard_options, TABLES["guard"])
     with at("middleware"):
-        openings = document.get("middleware", {})
-        check(openings, TABLES["middleware"])
-        Openings.of(openings.get("public", ()), anonymous=False, preflight=False)
+        options = _middleware(document.get("middleware", {}))
     rules = _each("rule", document.get("rule", ()), _rule)
-    return Configuration(guard, {**openings, "rules": rules} if rules else dict(openings))
+    if rules:
+        options["rules"] = rules
+    return Configuration(place, issuers, dict(guard_options), options)
+
+
+def _middleware(table: _Table) -> dict[str, Any]:
+    check(table, TABLES["middleware"])
+    Openings.of(table.get("public", ()), anonymous=False, preflight=False)
+    options = dict(table)
+    for name, make in (("cookie", Cookie), ("websockets", WebSockets)):
+        if name in table:
+            with at(name):
+                options[name] = make(**_named(table[name], TABLES[name]))
+    return options
+
+
+def _named(value: str | _Table, names: Names) -> _Table:
+    """Return the arguments that a table says; a text alone is the name."""
+    if isinstance(value, str):
+        return {"name": value}
+    check(value, names)
+    return value
 
 
 def _each(place: str, values: Iterable[Any], make: Callable[[Any], _T]) -> tuple[_T, ...]:

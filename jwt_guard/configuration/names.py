@@ -62,6 +62,10 @@ _FILE: Names = {
 _GUARD: Names = {
     "realm": Name(TEXT, "The protection space that challenges name.", variable="JWT_GUARD_REALM"),
     "max_token_bytes": Name(WHOLE, "Longest token that is looked at, in bytes."),
+    "resource": Name(
+        TEXT, "The https URL of this API, for RFC 9728.", variable="JWT_GUARD_RESOURCE"
+    ),
+    "scopes_supported": Name(_TEXTS, "The scope values that the metadata lists."),
     "cache_size": Name(
         WHOLE, "How many verified tokens are remembered.", variable="JWT_GUARD_CACHE_SIZE"
     ),
@@ -118,6 +122,25 @@ _MIDDLEWARE: Names = {
     "anonymous": Name(FLAG, "Let every request without a token through."),
     "preflight": Name(FLAG, "Let CORS preflights through."),
     "unmatched": Name(word("token", "deny"), "What becomes of a request that no rule covers."),
+    "cookie": Name(
+        either(table("a table", "cookie"), TEXT),
+        "The cookie with the token: its name, or a table.",
+        variable="JWT_GUARD_COOKIE",
+    ),
+    "websockets": Name(table("a table", "websockets"), "How WebSockets bring tokens; ASGI only."),
+}
+
+_COOKIE: Names = {
+    "name": Name(TEXT, "The cookie with the token.", required=True),
+    "csrf_cookie": Name(TEXT, "The cookie with a random value, readable by the page's script."),
+    "csrf_header": Name(TEXT, "The header field in which the page sends that value back."),
+    "origins": Name(_TEXTS, "Origins of pages that may act for the user."),
+}
+
+_WEBSOCKETS: Names = {
+    "protocol": Name(FLAG, "Whether Sec-WebSocket-Protocol: bearer, <token> counts."),
+    "query": Name(TEXT, "The query parameter that counts."),
+    "expiry_code": Name(WHOLE, "Close with this code when the token expires, customarily 4401."),
 }
 
 _RULE: Names = {
@@ -151,6 +174,8 @@ TABLES: Final[Mapping[str, Names]] = {
     "guard": _GUARD,
     "issuer": _ISSUER,
     "middleware": _MIDDLEWARE,
+    "cookie": _COOKIE,
+    "websockets": _WEBSOCKETS,
     "rule": _RULE,
     "requires": _REQUIREMENT,
     "claim": _CLAIM,

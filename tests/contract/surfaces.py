@@ -20,7 +20,18 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from jwt_guard import Guard, Identity, Requirement, all_scopes, any_scope, asgi, role, scope, wsgi
+from jwt_guard import (
+    Cookie,
+    Guard,
+    Identity,
+    Requirement,
+    all_scopes,
+    any_scope,
+    asgi,
+    role,
+    scope,
+    wsgi,
+)
 from jwt_guard import fastapi as fastapi_adapter
 from jwt_guard import flask as flask_adapter
 from jwt_guard import starlette as starlette_adapter
@@ -36,6 +47,10 @@ REQUIREMENTS: dict[str, Requirement | None] = {
     "/any": any_scope("admin", "messages:write"),
     "/alt": scope("admin") | role("editor"),
 }
+
+
+COOKIE = Cookie("__Host-token", origins=["https://app.example"])
+METHODS = ["GET", "HEAD", "POST"]
 
 
 @dataclass(frozen=True)
@@ -173,7 +188,9 @@ def plain_wsgi(guard: Guard) -> Send:
     def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         return routes.get(environ["PATH_INFO"], missing)(environ, start_response)
 
-    return through_wsgi(validator(wsgi.GuardMiddleware(app, guard=guard, public=["/open"])))
+    return through_wsgi(
+        validator(wsgi.GuardMiddleware(app, guard=guard, public=["/open"], cookie=COOKIE))
+    )
 
 
 def plain_asgi(guard: Guard) -> Send:
@@ -187,20 +204,21 @@ def plain_asgi(guard: Guard) -> Send:
     async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         await routes.get(scope["path"], missing)(scope, receive, send)
 
-    return through_asgi(asgi.GuardMiddleware(app, guard=guard, public=["/open"]))
+    return through_asgi(asgi.GuardMiddleware(app, guard=guard, public=["/open"], cookie=COOKIE))
 
 
 def flask(guard: Guard) -> Send:
     app = Flask(__name__)
-    flask_adapter.FlaskGuard(app, guard=guard)
+    flask_adapter.FlaskGuard(app, guard=guard, cookie=COOKIE)
 
     def answering() -> str:
         return name_of(flask_adapter.identity_or_none())
 
-    app.add_url_rule("/open", "open", flask_adapter.public(lambda: answering()))  # noqa: PLW0108  a function of its own, to be marked
+    opened = flask_adapter.public(lambda: answering())  # noqa: PLW0108  a function of its own, to be marked
+    app.add_url_rule("/open", "open", opened, methods=METHODS)
     for path, needed in REQUIREMENTS.items():
         view = answering if needed is None else flask_adapter.requires(needed)(answering)
-        app.add_url_rule(path, path[1:], view)
+        app.add_url_rule(path, path[1:], view, methods=METHODS)
     return through_wsgi(validator(app.wsgi_app))
 
 
@@ -208,17 +226,21 @@ def starlette(guard: Guard) -> Send:
     async def answering(request: Request) -> PlainTextResponse:
         return PlainTextResponse(name_of(starlette_adapter.identity_or_none(request)))
 
-    routes = [Route("/open", answering)]
+    routes = [Route("/open", answering, methods=METHODS)]
     for path, needed in REQUIREMENTS.items():
         endpoint = answering if needed is None else starlette_adapter.requires(needed)(answering)
-        routes.append(Route(path, endpoint))
-    middleware = Middleware(starlette_adapter.GuardMiddleware, guard=guard, public=["/open"])
+        routes.append(Route(path, endpoint, methods=METHODS))
+    middleware = Middleware(
+        starlette_adapter.GuardMiddleware, guard=guard, public=["/open"], cookie=COOKIE
+    )
     return through_asgi(Starlette(routes=routes, middleware=[middleware]))
 
 
 def fastapi(guard: Guard) -> Send:
     app = FastAPI()
-    app.add_middleware(fastapi_adapter.GuardMiddleware, guard=guard, public=["/open"])
+    app.add_middleware(
+        fastapi_adapter.GuardMiddleware, guard=guard, public=["/open"], cookie=COOKIE
+    )
 
     def nobody(connection: HTTPConnection) -> Identity | None:
         return fastapi_adapter.identity_or_none(connection)
@@ -227,7 +249,7 @@ def fastapi(guard: Guard) -> Send:
         async def answering(identity: Annotated[Identity | None, dependency]) -> FastPlain:
             return FastPlain(name_of(identity))
 
-        app.api_route(path, methods=["GET", "HEAD"])(answering)
+        app.api_route(path, methods=METHODS)(answering)
 
     add("/open", Depends(nobody))
     for path, needed in REQUIREMENTS.items():

@@ -23,7 +23,7 @@ INVALID = 'Bearer realm="api", error="invalid_token", error_description='
 GOLD = 'acr_values="gold silver", max_age="0"'
 DESCRIPTIONS = {
     "request": '"invalid_request", '
-    'error_description="The Authorization header is malformed, repeated or too long"',
+    'error_description="The credentials are malformed, repeated or too long"',
     "step up": '"insufficient_user_authentication", '
     'error_description="A different authentication level is required"',
     "scope": '"insufficient_scope", '

@@ -276,7 +276,7 @@ def test_ambiguous_description() -> None:
         'error_description="The path can be read in more than one way"'
     )
     header = InvalidRequest(Reason.MALFORMED_HEADER).description
-    assert header == "The Authorization header is malformed, repeated or too long"
+    assert header == "The credentials are malformed, repeated or too long"
 
 
 # What becomes of a request
