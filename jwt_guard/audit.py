@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ._core.survey import Found
+from ._core.survey import Found, Verdict, verdict
 from .errors import ConfigurationError
 
 __all__ = ["Audit", "AuditedRoute", "assert_guarded", "audit"]
@@ -19,8 +19,9 @@ class AuditedRoute:
     Attributes:
         path: The pattern of its path.
         methods: Its methods, sorted; "*" for any, "WEBSOCKET" for one.
-        access: "public", "token", the requirement as it is written, or
-            "UNGUARDED" where nothing stands in front of it.
+        access: "public", "token", the requirement as it is written, "denied" where no
+            rule covers it and nobody gets in, or "UNGUARDED" where nothing stands in
+            front of it.
         where: Module and line of what answers.
     """
 
@@ -84,13 +85,13 @@ def audit(app: object) -> Audit:
     Raises:
         ConfigurationError: An app whose routes nobody can see.
     """
-    found = list(_found(app))
-    routes = sorted(
-        (AuditedRoute(one.path, one.methods, _access(one), _where(one.endpoint)) for one in found),
-        key=lambda route: (route.path, route.methods),
-    )
-    needed = (one.needed for one in found if one.needed is not None)
-    scopes = frozenset[str]().union(*(one.all_scopes() for one in needed))
+    routes: list[AuditedRoute] = []
+    scopes = frozenset[str]()
+    for one in _found(app):
+        for methods, found in _by_verdict(one):
+            routes.append(AuditedRoute(one.path, methods, _access(found), _where(one.endpoint)))
+            scopes |= found.needed.all_scopes() if found.needed is not None else frozenset[str]()
+    routes.sort(key=lambda route: (route.path, route.methods))
     return Audit(tuple(routes), tuple(sorted(scopes)))
 
 
@@ -125,23 +126,23 @@ def _found(app: object) -> Iterator[Found]:
     return walk_flask(inner, outer)
 
 
-def _access(one: Found) -> str:
-    if not one.guards:
+def _by_verdict(one: Found) -> Iterator[tuple[tuple[str, ...], Verdict]]:
+    """Yield the methods of a route that have one verdict, with it."""
+    verdicts: dict[Verdict, list[str]] = {}
+    for method in one.methods:
+        verdicts.setdefault(verdict(one, method), []).append(method)
+    for found, methods in verdicts.items():
+        yield tuple(methods), found
+
+
+def _access(found: Verdict) -> str:
+    if not found.guarded:
         return "UNGUARDED"
-    needed = one.needed
-    opened = needed is None
-    for prefix, guard in one.guards:
-        path = one.path.removeprefix(prefix) or "/"
-        rules = [guard.rules.first(method, path) for method in one.methods]
-        for rule in rules:
-            if rule is not None and rule.needed is not None:
-                needed = rule.needed if needed is None else needed & rule.needed
-        by_rule = bool(rules) and all(rule is not None and rule.public for rule in rules)
-        marked = one.public and guard.by_endpoint
-        opened = opened and (marked or by_rule or guard.openings.admit(path))
-    if needed is not None:
-        return str(needed)
-    return "public" if opened else "token"
+    if found.denied:
+        return "denied"
+    if found.needed is not None:
+        return str(found.needed)
+    return "public" if found.opened else "token"
 
 
 def _where(endpoint: object) -> str:

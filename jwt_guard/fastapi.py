@@ -2,16 +2,26 @@
 
 from typing import Any
 
-from fastapi import Security
+from fastapi import FastAPI, Security
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from ._core.identity import Identity
 from ._core.requirement import Requirement, requirement
+from .asgi import ASGIApp
+from .openapi import BEARER, secure
+from .routes import walk
 from .starlette import GuardMiddleware, authorise, identity_of, identity_or_none, public
 
-__all__ = ["GuardMiddleware", "Requires", "identity_of", "identity_or_none", "public"]
+__all__ = [
+    "GuardMiddleware",
+    "Requires",
+    "describe_security",
+    "identity_of",
+    "identity_or_none",
+    "public",
+]
 
 
 class _Required(SecurityBase):
@@ -19,7 +29,7 @@ class _Required(SecurityBase):
 
     def __init__(self, needed: Requirement) -> None:
         self.model = HTTPBearer(bearerFormat="JWT", description="RFC 6750 bearer token")
-        self.scheme_name = "BearerToken"
+        self.scheme_name = BEARER
         self.needed = needed
 
     async def __call__(self, connection: HTTPConnection) -> Identity:
@@ -42,3 +52,30 @@ def Requires(*parts: str | Requirement) -> Any:  # noqa: ANN401, N802  a marker,
     """
     needed = requirement(*parts)
     return Security(_Required(needed), scopes=needed.scopes())
+
+
+def describe_security(app: FastAPI, *, outermost: ASGIApp | None = None) -> None:
+    """Make the app's OpenAPI document say exactly what is enforced.
+
+    The document that FastAPI makes knows `Requires` alone. From here on it tells for
+    every operation what all guards in front of it ask for together: middleware, mounts,
+    paths of `public=`, rules, marks and dependencies. It is made at the first request
+    for it, so this can be called at any time before.
+
+    Args:
+        app: The app.
+        outermost: What the server is given, where that is the app wrapped by hand.
+    """
+    describe = app.openapi
+    secured: dict[str, Any] | None = None
+
+    def openapi() -> dict[str, Any]:
+        # FastAPI makes it anew when routes have come.
+        nonlocal secured
+        document = describe()
+        if document is not secured:
+            secure(document, walk(app if outermost is None else outermost))
+            secured = document
+        return document
+
+    setattr(app, "openapi", openapi)  # noqa: B010  FastAPI's way, which type checkers refuse

@@ -8,7 +8,7 @@ from starlette._utils import get_route_path
 from starlette.routing import Host, Match, Mount, Route, WebSocketRoute
 
 from . import asgi
-from ._core.decorating import is_public, required_of
+from ._core.decorating import identifies, is_public, required_of
 from ._core.requirement import Requirement
 from ._core.survey import Found, InFront, both
 
@@ -131,9 +131,12 @@ def _walk(routes: Iterable[_Foreign], front: _Front) -> Iterator[Found]:
             continue
         path = f"{front.prefix}{getattr(route, 'path_format', '') or route.path}"
         needed, endpoint = front.behind(getattr(route, "app", None), path).needed, route.endpoint
-        for one in (required_of(endpoint), *_dependencies(getattr(route, "dependant", None))):
+        calls = list(_dependencies(getattr(route, "dependant", None)))
+        for one in (required_of(endpoint), *(getattr(call, "needed", None) for call in calls)):
             needed = both(needed, one)
-        yield Found(path, _methods(route), endpoint, needed, is_public(endpoint), front.guards)
+        identified = any(map(identifies, calls))
+        marked = is_public(endpoint)
+        yield Found(path, _methods(route), endpoint, needed, marked, front.guards, identified)
 
 
 def _methods(route: _Foreign) -> tuple[str, ...]:
@@ -142,10 +145,8 @@ def _methods(route: _Foreign) -> tuple[str, ...]:
     return tuple(sorted(getattr(route, "methods", None) or ("*",)))
 
 
-def _dependencies(dependant: _Foreign) -> Iterator[Requirement]:
-    """Yield what FastAPI's dependencies require, nested ones included."""
+def _dependencies(dependant: _Foreign) -> Iterator[object]:
+    """Yield what FastAPI calls before the endpoint, nested ones included."""
     for dependency in getattr(dependant, "dependencies", ()):
-        needed = getattr(dependency.call, "needed", None)
-        if isinstance(needed, Requirement):
-            yield needed
+        yield dependency.call
         yield from _dependencies(dependency)

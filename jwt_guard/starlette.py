@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 
 from . import asgi
 from ._core.cookie import Cookie
-from ._core.decorating import guarded, public, require
+from ._core.decorating import guarded, identifying, public, require
 from ._core.identity import Identity
 from ._core.requirement import Requirement, requirement
 from ._core.rules import Rule, Unmatched
@@ -113,6 +113,7 @@ def _attach(scope: asgi.Scope, identity: Identity | None) -> None:
         scope["auth"], scope["user"] = GuardCredentials(identity), GuardUser(identity)
 
 
+@identifying
 def identity_of(connection: HTTPConnection) -> Identity:
     """Return the verified caller; also a FastAPI dependency.
 

@@ -230,6 +230,35 @@ def test_other_middleware() -> None:
     assert access(app) == {"GET,HEAD /": "token"}
 
 
+def test_table_in_front() -> None:
+    """Rows of a table count by method; one that asks for a token closes a public path."""
+    rules = [
+        Rule("/a", methods=["GET"], public=True),
+        Rule("/a", requires="write"),
+        Rule("/b"),
+        Rule("/ws", methods=["GET"], requires="talk"),
+    ]
+    routes = [
+        Route("/a", answering, methods=["GET", "POST"]),
+        Route("/b", answering, methods=["GET"]),
+        Route("/c", answering, methods=["GET"]),
+        WebSocketRoute("/ws", talking),
+    ]
+    shown = {
+        "GET,HEAD /a": "public",
+        "POST /a": "scope('write')",
+        "GET,HEAD /b": "token",
+        "WEBSOCKET /ws": "scope('talk')",
+    }
+    app = Starlette(routes=routes)
+    wrapped = asgi.GuardMiddleware(app, guard=guard(), rules=rules, public=["/b", "/c"])
+    assert access(wrapped) == shown | {"GET,HEAD /c": "public"}
+    closed = asgi.GuardMiddleware(
+        app, guard=guard(), rules=rules, public=["/b", "/c"], unmatched="deny"
+    )
+    assert access(closed) == shown | {"GET,HEAD /c": "denied"}
+
+
 def test_no_routes() -> None:
     """An app that shows no routes cannot be audited, and that is said."""
     with pytest.raises(ConfigurationError, match="function shows no routes: audit knows Flask"):

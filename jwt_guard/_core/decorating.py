@@ -14,6 +14,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 _PUBLIC = "__jwt_guard_public__"
 _REQUIRED = "__jwt_guard_required__"
+_IDENTIFYING = "__jwt_guard_identifying__"
 
 
 def public(endpoint: _F) -> _F:
@@ -29,6 +30,17 @@ def public(endpoint: _F) -> _F:
 def is_public(endpoint: object) -> bool:
     """Tell whether *endpoint* itself is marked; a subclass of a marked class is not."""
     return _PUBLIC in getattr(endpoint, "__dict__", ())
+
+
+def identifying(dependency: _F) -> _F:
+    """Mark a function that returns the caller, or refuses where there is none."""
+    setattr(dependency, _IDENTIFYING, True)
+    return dependency
+
+
+def identifies(dependency: object) -> bool:
+    """Tell whether *dependency* is marked as `identifying`."""
+    return getattr(dependency, _IDENTIFYING, False) is True
 
 
 def required_of(endpoint: object) -> Requirement | None:

@@ -100,6 +100,12 @@ class Requirement:
         always, *others = (need.scopes for need in self._needs)
         return sorted(always.intersection(*others))
 
+    def scopes_of_alternatives(self) -> list[list[str]]:
+        """Return the scope values of each alternative, each list once."""
+        return [
+            list(names) for names in dict.fromkeys(tuple(sorted(n.scopes)) for n in self._needs)
+        ]
+
     def all_scopes(self) -> frozenset[str]:
         """Return every scope value that is named in it."""
         return frozenset[str]().union(*(need.scopes for need in self._needs))

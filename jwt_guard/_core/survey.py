@@ -1,8 +1,9 @@
-"""What an audit learns about a route, whatever its framework."""
+"""What stands in front of a route, whatever its framework, and what that amounts to."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
+from .cookie import Cookie
 from .openings import Openings
 from .requirement import Requirement
 from .rules import Rules
@@ -26,6 +27,11 @@ class InFront(Protocol):
         """The table of paths."""
         ...
 
+    @property
+    def cookie(self) -> Cookie | None:
+        """Where browsers keep the token, or None."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -37,6 +43,7 @@ class Found:
         endpoint: What answers.
         needed: What it and everything in front of it requires, or None.
         public: Whether it is marked as public.
+        identified: Whether it asks for the caller, and so for a token, all the same.
         guards: The guards in front, each with the prefix it stands at.
     """
 
@@ -46,6 +53,44 @@ class Found:
     needed: Requirement | None
     public: bool
     guards: tuple[tuple[str, InFront], ...]
+    identified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of requests for a route with one method.
+
+    Attributes:
+        guarded: Whether anything stands in front of it.
+        opened: Whether a request without a token gets through.
+        denied: Whether nobody gets through, for no rule covers it.
+        needed: What a caller must satisfy, or None.
+    """
+
+    guarded: bool
+    opened: bool
+    denied: bool
+    needed: Requirement | None
+
+
+def verdict(found: Found, method: str) -> Verdict:
+    """Tell what the guards in front of a route, together, do to *method*."""
+    needed = found.needed
+    opened, denied = True, False
+    for prefix, guard in found.guards:
+        path = found.path.removeprefix(prefix) or "/"
+        # The handshake of a WebSocket is a GET.
+        rule = guard.rules.first("GET" if method == "WEBSOCKET" else method, path)
+        marked = found.public and guard.by_endpoint
+        if rule is None:
+            unruled = guard.rules.unmatched == "deny"
+            denied = denied or unruled
+            opened = opened and not unruled and (marked or guard.openings.admit(path))
+        else:
+            needed = both(needed, rule.needed)
+            opened = opened and rule.public
+    opened = opened and needed is None and not found.identified
+    return Verdict(bool(found.guards), opened, denied, needed)
 
 
 def both(one: Requirement | None, other: Requirement | None) -> Requirement | None:
