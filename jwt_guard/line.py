@@ -23,6 +23,11 @@ from .issuer import Issuer
 from .remote.flight import Flight
 from .tenants import Tenants
 
+# Copied for each request: to set one up anew takes OpenSSL's search for the algorithm,
+# which costs little in a loop, and in a server, where it is out of the processor's cache
+# each time, twice as much as the hash.
+_SHA256 = sha256()
+
 # An issuer has a header per key, and now and then one for another kind of token.
 _MAX_HEADERS = 64
 
@@ -88,7 +93,9 @@ class Line:
             return self._walk(authorization, None)
         # Of the whole value, scheme and signature included: a prefix or the claims would
         # let a forgery with the same beginning in. What was parsed once is parsed.
-        digest = sha256(authorization[0]).digest()
+        hashed = _SHA256.copy()
+        hashed.update(authorization[0])
+        digest = hashed.digest()
         recalled = verified.recall(digest, self._clock())
         return self._walk(authorization, digest) if recalled is None else recalled
 
@@ -124,7 +131,8 @@ class Line:
             if isinstance(key, Flight):
                 again = partial(self._arrive, digest, token, unverified_claims, issuer, key.settle)
                 return Pause(key, again)
-            self._note(token)
+            if token.segment not in self._headers:
+                self._note(token)
             jws.verify(token, key)
             verified = Claims(unverified_claims)
             window = claims.check(verified, typ, issuer.rules, now=self._clock())
@@ -141,10 +149,9 @@ class Line:
 
     def _note(self, token: UnverifiedToken) -> None:
         """Read the header no more; only those that select a key get this far."""
-        if token.segment not in self._headers:
-            if len(self._headers) >= _MAX_HEADERS:
-                self._headers = {}
-            self._headers[token.segment] = token.unverified_header
+        if len(self._headers) >= _MAX_HEADERS:
+            self._headers = {}
+        self._headers[token.segment] = token.unverified_header
 
     def _issuer_of(self, unverified_claims: UnverifiedClaims) -> Issuer:
         """Choose the issuer; `iss` is compared again once it is verified."""

@@ -24,6 +24,7 @@ _ID_TOKEN_CLAIMS = ("nonce", "at_hash", "c_hash")
 
 ABSENT = object()
 _NOTHING = frozenset[str]()
+_EMPTY = frozenset({""})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,25 +133,26 @@ def _check_audience(claims: Claims, rules: ClaimRules) -> None:
 
 def _check_times(claims: Claims, rules: ClaimRules, now: float) -> Window:
     expires = numeric_date(claims, "exp")
-    starts = numeric_date(claims, "nbf")
-    issued = numeric_date(claims, "iat")
     if expires is None:
         raise InvalidToken(Reason.MISSING_CLAIM, "the claim exp is required")
-    begins, ends = -inf, expires + rules.leeway
+    starts = numeric_date(claims, "nbf")
+    issued = numeric_date(claims, "iat")
+    leeway = rules.leeway
+    begins, ends = -inf, expires + leeway
     if now >= ends:
         raise InvalidToken(Reason.EXPIRED, f"expired {now - expires:.0f} s ago")
     if starts is not None:
-        begins = starts - rules.leeway
+        begins = starts - leeway
         if now < begins:
             raise _early(Reason.NOT_YET_VALID, starts - now)
     if issued is not None:
-        begins = max(begins, issued - rules.leeway)
-        if now < begins:
+        if now < issued - leeway:
             raise _early(Reason.ISSUED_IN_FUTURE, issued - now)
+        begins = max(begins, issued - leeway)
     if rules.max_age is not None:
         if issued is None:
             raise InvalidToken(Reason.MISSING_CLAIM, "the claim iat is required by max_age=")
-        ends = min(ends, issued + rules.max_age + rules.leeway)
+        ends = min(ends, issued + rules.max_age + leeway)
         if now >= ends:
             raise InvalidToken(Reason.TOO_OLD, f"issued {now - issued:.0f} s ago")
     return Window(begins, ends)
@@ -177,9 +179,11 @@ def _strings(value: object, name: str) -> tuple[str, ...]:
 
 def numeric_date(claims: Claims, name: str) -> float | None:
     """Return a NumericDate (RFC 7519 §2) in seconds, or None if absent."""
+    value = claims.get(name)
+    if type(value) is int and 0 <= value <= _LATEST:
+        return value
     if name not in claims:
         return None
-    value = claims[name]
     # A bool is an int to Python; anything else is compared, never computed with,
     # until it is known to be small: 10**400 has no float.
     if type(value) is not int and type(value) is not float:
@@ -206,12 +210,13 @@ def words(claims: Claims, paths: tuple[str, ...], *, separator: str | None) -> f
     """
     found: list[str] = []
     for path in paths:
-        value = lookup(claims, path)
+        # A plain name, which most are, needs no look at what is nested.
+        value = claims[path] if path in claims else lookup(claims, path)
         if isinstance(value, str):
             found += value.split(separator) if separator else [value]
         elif value is not ABSENT:
             found += _strings(value, path)
-    return frozenset(filter(None, found)) if found else _NOTHING
+    return frozenset(found) - _EMPTY if found else _NOTHING
 
 
 def lookup(claims: Mapping[str, Any], path: str) -> object:
