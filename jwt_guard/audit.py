@@ -21,7 +21,7 @@ class AuditedRoute:
         methods: Its methods, sorted; "*" for any, "WEBSOCKET" for one.
         access: "public", "token", the requirement as it is written, "denied" where no
             rule covers it and nobody gets in, or "UNGUARDED" where nothing stands in
-            front of it.
+            front of it; with ", public in part" where some of its paths are open.
         where: Module and line of what answers.
     """
 
@@ -48,6 +48,13 @@ class Audit:
     def unguarded(self) -> tuple[AuditedRoute, ...]:
         """The routes that anybody reaches although nobody said so."""
         return tuple(route for route in self.routes if route.access == "UNGUARDED")
+
+    @property
+    def complaint(self) -> str:
+        """How many they are, in words."""
+        count = len(self.unguarded)
+        routes = "1 route is" if count == 1 else f"{count} routes are"
+        return f"{routes} neither guarded nor public"
 
     def as_json(self) -> str:
         """Return the routes as JSON, a list of objects."""
@@ -100,10 +107,10 @@ def assert_guarded(app: object) -> None:
 
     For tests: `assert_guarded(app)`.
     """
-    unguarded = audit(app).unguarded
-    if unguarded:
-        names = "\n".join(f"  {' '.join(_cells(route))}" for route in unguarded)
-        raise AssertionError(f"{len(unguarded)} routes are neither guarded nor public:\n{names}")
+    found = audit(app)
+    if found.unguarded:
+        names = "\n".join(f"  {' '.join(_cells(route))}" for route in found.unguarded)
+        raise AssertionError(f"{found.complaint}:\n{names}")
 
 
 def _found(app: object) -> Iterator[Found]:
@@ -138,11 +145,12 @@ def _by_verdict(one: Found) -> Iterator[tuple[tuple[str, ...], Verdict]]:
 def _access(found: Verdict) -> str:
     if not found.guarded:
         return "UNGUARDED"
+    if found.opened:
+        return "public"
+    access = "token" if found.needed is None else str(found.needed)
     if found.denied:
-        return "denied"
-    if found.needed is not None:
-        return str(found.needed)
-    return "public" if found.opened else "token"
+        access = "denied"
+    return f"{access}, public in part" if found.opened_in_part else access
 
 
 def _where(endpoint: object) -> str:

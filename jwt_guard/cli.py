@@ -34,6 +34,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     sys.stdout.write(_FORMATS[options.format](found) + "\n")
     if found.unguarded:
-        sys.stderr.write(f"{len(found.unguarded)} routes are neither guarded nor public\n")
+        sys.stderr.write(f"{found.complaint}\n")
         return 1
     return 0

@@ -36,7 +36,9 @@ def refused(error: AuthError) -> HTTPException:
     challenge = guard.refuse(error, method=request.method, path=wsgi.path_of(request.environ))
     # A list, for Response takes the length of bytes, which HEAD has none of.
     response = Response([challenge.body], challenge.status, list(challenge.headers))
-    return default_exceptions[challenge.status](error.description, response)
+    # Without a text of ours, werkzeug would speak of passwords.
+    text = error.description or "An access token is needed"
+    return default_exceptions[challenge.status](text, response)
 
 
 class FlaskGuard:
@@ -176,8 +178,7 @@ def requires(*parts: str | Requirement) -> Callable[[_F], _F]:
 
     def decorate(view: _F) -> _F:
         if isinstance(view, Blueprint):
-            # Ahead of the blueprint's own functions, and after the guard's.
-            view.before_request_funcs.setdefault(None, []).insert(0, check)
+            _check_first(view, check)
             require(view, needed)
             return cast("_F", view)
         decorated = guarded(view, check, "dispatch_request")
@@ -185,6 +186,19 @@ def requires(*parts: str | Requirement) -> Callable[[_F], _F]:
         return decorated
 
     return decorate
+
+
+def _check_first(blueprint: Blueprint, check: Callable[..., None]) -> None:
+    """Run *check* ahead of the blueprint's own functions, and after the guard's."""
+    try:
+        blueprint.before_request(check)
+    except AssertionError:
+        # Flask has copied its functions: ours would never run.
+        raise ConfigurationError(
+            f"the blueprint {blueprint.name!r} is registered already; say requires(…) before that"
+        ) from None
+    functions = blueprint.before_request_funcs[None]
+    functions.insert(0, functions.pop())
 
 
 def identity_or_none() -> Identity | None:

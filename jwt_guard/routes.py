@@ -15,6 +15,9 @@ from ._core.survey import Found, InFront, both
 # Starlette's routes, and what FastAPI has in their place, have no type in common.
 _Foreign: TypeAlias = Any
 
+# What an HTTPEndpoint may have methods for.
+_HTTP_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+
 
 def leads_to_public(app: asgi.ASGIApp, scope: asgi.Scope) -> bool:
     """Tell whether the router behind *app* will match an endpoint that is public.
@@ -121,28 +124,49 @@ def walk(app: object) -> Iterator[Found]:
 def _walk(routes: Iterable[_Foreign], front: _Front) -> Iterator[Found]:
     for route in _flat(routes):
         if isinstance(route, Mount | Host):
-            path = f"{front.prefix}{getattr(route, 'path', '')}"
-            inner = front.behind(route.app, path)
-            if route.routes:
-                yield from _walk(route.routes, inner)
-            else:
-                marked = is_public(route.app)
-                yield Found(f"{path}/*", ("*",), route.app, inner.needed, marked, inner.guards)
-            continue
-        path = f"{front.prefix}{getattr(route, 'path_format', '') or route.path}"
-        needed, endpoint = front.behind(getattr(route, "app", None), path).needed, route.endpoint
-        calls = list(_dependencies(getattr(route, "dependant", None)))
-        for one in (required_of(endpoint), *(getattr(call, "needed", None) for call in calls)):
-            needed = both(needed, one)
-        identified = any(map(identifies, calls))
-        marked = is_public(endpoint)
-        yield Found(path, _methods(route), endpoint, needed, marked, front.guards, identified)
+            yield from _behind_mount(route, front)
+        else:
+            yield from _of_route(route, front)
 
 
-def _methods(route: _Foreign) -> tuple[str, ...]:
+def _behind_mount(route: Mount | Host, front: _Front) -> Iterator[Found]:
+    path = front.prefix
+    if isinstance(route, Mount):
+        path += route.path_format.removesuffix("/{path}")
+    inner = front.behind(route.app, path)
+    behind = list(_routes_behind(route.app))
+    if behind:
+        yield from _walk(behind, inner)
+    else:
+        yield Found(
+            f"{path}/*", ("*",), route.app, inner.needed, is_public(route.app), inner.guards
+        )
+
+
+def _of_route(route: _Foreign, front: _Front) -> Iterator[Found]:
+    path = f"{front.prefix}{getattr(route, 'path_format', '') or route.path}"
+    needed, endpoint = front.behind(getattr(route, "app", None), path).needed, route.endpoint
+    calls = list(_dependencies(getattr(route, "dependant", None)))
+    for one in (required_of(endpoint), *(getattr(call, "needed", None) for call in calls)):
+        needed = both(needed, one)
+    identified, marked = any(map(identifies, calls)), is_public(endpoint)
+    for methods, asked in _by_method(route, needed):
+        yield Found(path, methods, endpoint, asked, marked, front.guards, identified)
+
+
+def _by_method(
+    route: _Foreign, needed: Requirement | None
+) -> Iterator[tuple[tuple[str, ...], Requirement | None]]:
+    """Yield methods with what they require; those of a class may differ."""
     if isinstance(route, WebSocketRoute):
-        return ("WEBSOCKET",)
-    return tuple(sorted(getattr(route, "methods", None) or ("*",)))
+        yield ("WEBSOCKET",), needed
+    elif isinstance(route.endpoint, type) and not route.methods:
+        for method in _HTTP_METHODS:
+            handler = getattr(route.endpoint, method.lower(), None)
+            if handler is not None:
+                yield (method,), both(needed, required_of(handler))
+    else:
+        yield tuple(sorted(getattr(route, "methods", None) or ("*",))), needed
 
 
 def _dependencies(dependant: _Foreign) -> Iterator[object]:

@@ -1,6 +1,7 @@
 """Flask's views: which there are, and what stands in front of each."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from flask import Flask
 
@@ -16,9 +17,16 @@ _AUTOMATIC = {"HEAD", "OPTIONS"}
 
 def walk(app: Flask, outer: Iterable[object]) -> Iterator[Found]:
     """Yield the views of *app*, behind the middleware of *outer* and its own."""
-    guards: list[tuple[str, InFront]] = [
-        ("", one) for one in (*outer, *_wrapped(app)) if isinstance(one, wsgi.GuardMiddleware)
-    ]
+    guards: list[tuple[str, InFront]] = []
+    for one in (*outer, *_wrapped(app)):
+        if isinstance(one, wsgi.GuardMiddleware):
+            guards.append(("", one))
+        # Werkzeug's dispatcher puts other apps beside this one.
+        for prefix, mounted in getattr(one, "mounts", {}).items():
+            for found in _mounted(mounted):
+                inner = ((f"{prefix}{below}", guard) for below, guard in found.guards)
+                path, every = f"{prefix}{found.path}", (*guards, *inner)
+                yield replace(found, path=path, guards=every)
     own: FlaskGuard | None = app.extensions.get("jwt_guard")
     if own is not None:
         guards.append(("", own))
@@ -35,6 +43,20 @@ def walk(app: Flask, outer: Iterable[object]) -> Iterator[Found]:
             shared = both(shared, one)
         for methods, needed in _by_method(view_class, rule.methods or set(), shared):
             yield Found(rule.rule, methods, view_class or view, needed, public, tuple(guards))
+
+
+def _mounted(app: object) -> Iterator[Found]:
+    """Yield the views of an app of which nothing is known."""
+    outer: list[object] = []
+    inner = app
+    while inner is not None and not isinstance(inner, Flask):
+        outer.append(inner)
+        inner = getattr(inner, "app", None) or getattr(inner, "__self__", None)
+    if inner is not None:
+        yield from walk(inner, outer)
+    else:
+        guards = tuple(("", one) for one in outer if isinstance(one, wsgi.GuardMiddleware))
+        yield Found("/*", ("*",), app, None, public=False, guards=guards)
 
 
 def _wrapped(app: Flask) -> Iterator[object]:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from jwt_guard import ConfigurationError, Identity, Rule, asgi, cli, role, scope, wsgi
 from jwt_guard import fastapi as fastapi_adapter
@@ -136,7 +137,7 @@ def test_starlette() -> None:
     )
     expected = {
         "GET,HEAD /": "public",
-        "* /class": "scope('class')",
+        "GET /class": "scope('class')",
         "GET,HEAD /in-front": "scope('mount')",
         "GET,HEAD /mount/{name}": "scope('mount')",
         "GET,HEAD /sub/x": "scope('sub') & scope('x')",
@@ -230,6 +231,88 @@ def test_other_middleware() -> None:
     assert access(app) == {"GET,HEAD /": "token"}
 
 
+@pytest.mark.parametrize(
+    ("path", "options", "expected"),
+    [
+        ("/t/{x}", {"public": ["/t/open"]}, "token, public in part"),
+        ("/t/{x}", {"public": ["/t/*"]}, "public"),
+        ("/t/{x}", {"public": ["/u/open", "/t", "/t/open/deeper/still"]}, "token, public in part"),
+        ("/t/{x}/y", {"public": ["/t/open", "/t/open/z", "/t/open/y/z"]}, "token"),
+        ("/t/{x}/y", {"public": ["/t/*"]}, "public"),
+        ("/t/{x}/y", {"public": ["/*/open/*"]}, "token, public in part"),
+        ("/t/x", {"public": ["/t/open", "/t/x/y", "/t"]}, "token"),
+        (
+            "/p/{x:path}",
+            {"rules": [Rule("/p/*/*", public=True), Rule("/p/*", requires="x")]},
+            "scope('x'), public in part",
+        ),
+        (
+            "/p/{x:path}",
+            {"rules": [Rule("/p/*/*", methods=["POST"], public=True), Rule("/p/*", requires="x")]},
+            "scope('x')",
+        ),
+        ("/p/{x}", {"rules": [Rule("/p/*")], "public": ["/p/open"]}, "token"),
+        ("/p/{x}", {"unmatched": "deny", "public": ["/p/open"]}, "denied"),
+    ],
+)
+def test_open_in_part(path: str, options: dict[str, Any], expected: str) -> None:
+    """A variable that can take an open path's value is not passed over in silence."""
+    app = Starlette(routes=[Route(path, answering, methods=["GET"])])
+    wrapped = asgi.GuardMiddleware(app, guard=guard(), **options)
+    assert set(access(wrapped).values()) == {expected}
+
+
+def test_class_by_method() -> None:
+    """Of an endpoint that is a class each method counts with what it asks for itself."""
+
+    class Topics(HTTPEndpoint):
+        async def get(self, _request: Request) -> Response:
+            raise AssertionError
+
+        @starlette_adapter.requires("write")
+        async def post(self, _request: Request) -> Response:
+            raise AssertionError
+
+    ours = Middleware(starlette_adapter.GuardMiddleware, guard=guard())
+    app = Starlette(routes=[Route("/topics", Topics)], middleware=[ours])
+    assert access(app) == {"GET /topics": "token", "POST /topics": "scope('write')"}
+
+
+def test_mounted_guard() -> None:
+    """A guard around what is mounted is seen, with the routes behind it."""
+    inner = Starlette(routes=[Route("/a", answering, methods=["GET"])])
+    wrapped = asgi.GuardMiddleware(asgi.RequirementMiddleware(inner, requires="in"), guard=guard())
+    app = Starlette(routes=[Mount("/x/{y:int}", wrapped), Mount("/z", inner)])
+    assert access(app) == {"GET,HEAD /x/{y}/a": "scope('in')", "GET,HEAD /z/a": "UNGUARDED"}
+
+
+def test_dispatcher() -> None:
+    """Apps that werkzeug's dispatcher puts beside or behind another one are seen too."""
+
+    def opaque(_environ: object, _start_response: object) -> list[bytes]:
+        raise AssertionError
+
+    one, other = Flask("one", static_folder=None), Flask("other", static_folder=None)
+    for app in (one, other):
+        app.add_url_rule("/a", "a", lambda: "")
+    flask_adapter.FlaskGuard(one, guard=guard())
+    guarded_opaque = wsgi.GuardMiddleware(cast("Any", opaque), guard=guard())
+    mounts: Any = {"/other": other, "/opaque": opaque, "/guarded": guarded_opaque}
+    expected = {
+        "GET /a": "token",
+        "GET /other/a": "UNGUARDED",
+        "* /opaque/*": "UNGUARDED",
+        "* /guarded/*": "token",
+    }
+    assert access(DispatcherMiddleware(one, mounts)) == expected
+    outside = wsgi.GuardMiddleware(DispatcherMiddleware(one, mounts), guard=guard())
+    assert set(access(outside).values()) == {"token"}
+    flask_adapter.FlaskGuard(other, guard=guard(), public=["a"])
+    assert access(DispatcherMiddleware(one, mounts))["GET /other/a"] == "public"
+    one.wsgi_app = DispatcherMiddleware(one.wsgi_app, mounts)  # type: ignore[method-assign]
+    assert access(one)["* /opaque/*"] == "UNGUARDED"
+
+
 def test_table_in_front() -> None:
     """Rows of a table count by method; one that asks for a token closes a public path."""
     rules = [
@@ -314,7 +397,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     [
         ("guarded", 0, "public", ""),
         ("make()", 0, "public", ""),
-        ("bare", 1, "UNGUARDED", "1 routes are neither guarded nor public\n"),
+        ("bare", 1, "UNGUARDED", "1 route is neither guarded nor public\n"),
         ("missing", 2, "", "some_apps has no attribute 'missing'\n"),
         ("guarded.name", 2, "", "str shows no routes: audit knows Flask, Starlette and FastAPI\n"),
         ("", 2, "", "write the app as module:attribute, not 'some_apps:'\n"),

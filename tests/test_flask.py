@@ -14,7 +14,7 @@ from werkzeug.test import Client
 from jwt_guard import AuthError, ConfigurationError, role, scope, wsgi
 from jwt_guard.errors import InsufficientScope, KeysUnavailable
 from jwt_guard.flask import FlaskGuard, current_identity, identity_or_none, public, requires
-from tests.keys import RSA, claims, guard, token
+from tests.keys import RSA, bearer, claims, guard, token
 
 NO_TOKEN = b'{"title": "Unauthorized", "status": 401}'
 
@@ -316,3 +316,37 @@ def test_no_guard() -> None:
         app.test_client().get("/x", headers=headers("a"))
     with app.test_request_context(), pytest.raises(ConfigurationError):
         identity_or_none()
+
+
+def test_blueprint_too_late() -> None:
+    """A requirement that Flask would never run is refused."""
+    app, late = Flask(__name__), Blueprint("late", __name__)
+    FlaskGuard(app, guard=guard())
+    app.register_blueprint(late)
+    with pytest.raises(ConfigurationError, match="'late' is registered already"):
+        requires("admin")(late)
+
+
+def test_blueprint_first() -> None:
+    """A blueprint's requirement comes before the blueprint's own functions."""
+    app, reports = Flask(__name__), Blueprint("reports", __name__)
+    FlaskGuard(app, guard=guard())
+    seen: list[str] = []
+    reports.before_request(lambda: seen.append("own"))
+    requires("reports")(reports)
+    reports.add_url_rule("/x", "x", lambda: "")
+    app.register_blueprint(reports)
+    header = {"Authorization": bearer(token(claims(scope=""))).decode()}
+    assert app.test_client().get("/x", headers=header).status_code == 403
+    assert seen == []
+    header = {"Authorization": bearer(token(claims(scope="reports"))).decode()}
+    assert app.test_client().get("/x", headers=header).status_code == 200
+    assert seen == ["own"]
+
+
+def test_text_for_handlers() -> None:
+    """An error handler of the app's is told of a token, not of a password."""
+    app = Flask(__name__)
+    FlaskGuard(app, guard=guard())
+    app.register_error_handler(401, lambda error: (str(error.description), 401))
+    assert app.test_client().get("/").text == "An access token is needed"

@@ -30,6 +30,7 @@ class Rule:
         methods: The methods it is for; GET stands for HEAD too. By default all.
         requires: A scope value, or an expression; None asks for a token alone.
         public: Whether no token is needed.
+        segments: The compiled pattern.
     """
 
     path: str
@@ -37,7 +38,7 @@ class Rule:
     requires: str | Requirement | None = None
     public: bool = False
     needed: Requirement | None = field(init=False, repr=False, compare=False)
-    _segments: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    segments: tuple[str, ...] = field(init=False, repr=False, compare=False)
     _methods: frozenset[str] | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -55,7 +56,7 @@ class Rule:
                 f"path_param asks for"
             )
         object.__setattr__(self, "needed", needed)
-        object.__setattr__(self, "_segments", segments(self.path))
+        object.__setattr__(self, "segments", segments(self.path))
         object.__setattr__(self, "_methods", self._known_methods())
 
     def _known_methods(self) -> frozenset[str] | None:
@@ -69,13 +70,17 @@ class Rule:
             )
         return frozenset(names) | ({"HEAD"} if "GET" in names else set[str]())
 
+    def is_for(self, method: str) -> bool:
+        """Tell whether it is for *method*."""
+        return self._methods is None or method in self._methods
+
     def covers(self, method: str, path: list[str]) -> bool:
         """Tell whether it is for *method* and the segments of *path*."""
-        if self._methods is not None and method not in self._methods:
+        if not self.is_for(method):
             return False
         if not self.public and len(path) > 1 and path[-1] == "":
-            return matches(self._segments, path) or matches(self._segments, path[:-1])
-        return matches(self._segments, path)
+            return matches(self.segments, path) or matches(self.segments, path[:-1])
+        return matches(self.segments, path)
 
 
 Unmatched = Literal["token", "deny"]
@@ -156,6 +161,10 @@ class Rules:
                 raise MissingToken
             if rule.needed is not None:
                 authorise(identity, rule.needed)
+
+    def public(self, method: str) -> list[tuple[str, ...]]:
+        """Return the segments of the patterns for which *method* needs no token."""
+        return [row.segments for row in self.rows if row.public and row.is_for(method)]
 
     def first(self, method: str, path: str) -> Rule | None:
         """Return the first rule that covers a request."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .cookie import Cookie
-from .openings import Openings
+from .openings import Openings, split
 from .requirement import Requirement
 from .rules import Rules
 
@@ -63,12 +63,14 @@ class Verdict:
     Attributes:
         guarded: Whether anything stands in front of it.
         opened: Whether a request without a token gets through.
+        opened_in_part: Whether it does with some values of the path's variables.
         denied: Whether nobody gets through, for no rule covers it.
         needed: What a caller must satisfy, or None.
     """
 
     guarded: bool
     opened: bool
+    opened_in_part: bool
     denied: bool
     needed: Requirement | None
 
@@ -76,21 +78,43 @@ class Verdict:
 def verdict(found: Found, method: str) -> Verdict:
     """Tell what the guards in front of a route, together, do to *method*."""
     needed = found.needed
-    opened, denied = True, False
+    opened = opened_in_part = needed is None and not found.identified
+    denied = False
     for prefix, guard in found.guards:
         path = found.path.removeprefix(prefix) or "/"
         # The handshake of a WebSocket is a GET.
-        rule = guard.rules.first("GET" if method == "WEBSOCKET" else method, path)
-        marked = found.public and guard.by_endpoint
+        asked = "GET" if method == "WEBSOCKET" else method
+        rule = guard.rules.first(asked, path)
+        patterns = guard.rules.public(asked)
         if rule is None:
             unruled = guard.rules.unmatched == "deny"
             denied = denied or unruled
-            opened = opened and not unruled and (marked or guard.openings.admit(path))
+            here = not unruled and (
+                found.public and guard.by_endpoint or guard.openings.admit(path)
+            )
+            patterns += () if unruled else guard.openings.public
         else:
             needed = both(needed, rule.needed)
-            opened = opened and rule.public
-    opened = opened and needed is None and not found.identified
-    return Verdict(bool(found.guards), opened, denied, needed)
+            here = rule.public
+        opened = opened and here
+        opened_in_part = opened_in_part and (here or _fits_some(patterns, path))
+    return Verdict(bool(found.guards), opened, opened_in_part and not opened, denied, needed)
+
+
+def _fits_some(patterns: list[tuple[str, ...]], path: str) -> bool:
+    """Tell whether some path that fits the route's pattern fits one of *patterns*."""
+    shape = [None if "{" in one or "<" in one else one for one in split(path)]
+    return any(_overlap(pattern, shape) for pattern in patterns)
+
+
+def _overlap(pattern: tuple[str, ...], shape: list[str | None]) -> bool:
+    """Tell whether some path fits both; a variable at the end may stand for more."""
+    for asked, given in zip(pattern, shape, strict=False):
+        if asked != "*" and given is not None and asked != given:
+            return False
+    if len(pattern) > len(shape):
+        return shape[-1] is None
+    return len(pattern) == len(shape) or pattern[-1] == "*"
 
 
 def both(one: Requirement | None, other: Requirement | None) -> Requirement | None:
