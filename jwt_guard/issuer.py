@@ -65,7 +65,8 @@ class Issuer:
         leeway: Tolerated difference of clocks, 0 to 60 seconds.
         required_claims: Names of further claims that must be present.
         claim_values: Claims that must have one of the given values, for example
-            `{"token_use": ["access"]}`; of a list, one member suffices.
+            `{"token_use": ["access"]}`, and of a list nothing beyond them: an issuer
+            that may speak for one tenant, `{"tenant": ["acme"]}`, names no second.
         max_age: Greatest age of a token by its `iat`, in seconds, or None.
         token_types: Acceptable values of the header's `typ`, compared without
             case and `application/`; None stands for a header without `typ`. By

@@ -36,7 +36,7 @@ class ClaimRules:
         audience: Acceptable values of `aud`, or None for any.
         leeway: Tolerated difference of clocks, in seconds.
         required: Claims that must be present.
-        values: Claims that must be a string of a set, or a list with one of it.
+        values: Claims that must be a string of a set, or a list with nothing else.
         max_age: Greatest age by `iat`, in seconds, or None.
         token_types: Acceptable `typ` values, normalised; None stands for no `typ`.
         refuse_id_tokens: Whether claims of ID tokens are refused.
@@ -105,16 +105,17 @@ def check(claims: Claims, typ: str | None, rules: ClaimRules, *, now: float) -> 
         if claims.get(name) is None:
             raise InvalidToken(Reason.MISSING_CLAIM, f"the claim {name} is required")
     for name, accepted in rules.values:
-        if not _is_one_of(claims.get(name), accepted):
+        if not _is_among(claims.get(name), accepted):
             raise InvalidToken(Reason.WRONG_VALUE, f"the claim {name} has no accepted value")
     if rules.refuse_id_tokens and any(name in claims for name in _ID_TOKEN_CLAIMS):
         raise InvalidToken(Reason.ID_TOKEN, "the client sent an ID token for an access token")
     return window
 
 
-def _is_one_of(value: object, accepted: frozenset[str]) -> bool:
+def _is_among(value: object, accepted: frozenset[str]) -> bool:
+    """Tell text, or a list of it, of which nothing is beyond *accepted*."""
     members = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
-    return any(isinstance(member, str) and member in accepted for member in members)
+    return members != () and all(isinstance(one, str) and one in accepted for one in members)
 
 
 def _check_audience(claims: Claims, rules: ClaimRules) -> None:

@@ -90,7 +90,7 @@ def verdict(found: Found, method: str) -> Verdict:
             unruled = guard.rules.unmatched == "deny"
             denied = denied or unruled
             here = not unruled and (
-                found.public and guard.by_endpoint or guard.openings.admit(path)
+                (found.public and guard.by_endpoint) or guard.openings.admit(path)
             )
             patterns += () if unruled else guard.openings.public
         else:

@@ -292,15 +292,15 @@ def test_profile(name: str) -> None:
     assert info.value.reason is expected
 
 
-@pytest.mark.parametrize("value", ["access", ["access"], ["x", "access"], ["access", 5]])
+@pytest.mark.parametrize("value", ["access", ["access"], ["other", "access"]])
 def test_claim_values(value: Any) -> None:
-    """A claim may have to have one of some values; of a list one member suffices."""
+    """A claim may have to have one of some values; of a list nothing beyond them."""
     values = {"token_use": ["access", "other"], "sub": ["joe"]}
     assert verdict({"token_use": value}, claim_values=values) is None
 
 
 @pytest.mark.parametrize(
-    "value", [None, "", "id", "Access", "access ", [], ["id"], 5, True, {}, [5]]
+    "value", [None, "", "id", "Access", "access ", [], ["id"], 5, True, {}, [5], ["access", "id"]]
 )
 def test_other_claim_values(value: Any) -> None:
     """Another value, and no value, is refused."""

@@ -81,11 +81,8 @@ def test_tenants_are_apart() -> None:
     # The operator has no notes.
     operator = bearer(OPERATOR, iss=multi_tenant.OPERATOR, aud="notes")
     assert client.get("/tenants/acme/notes", headers=operator).status_code == 403
-    # Two tenants at once are none.
-    both = of_tenant("acme", SECRET, tenant=["acme", "globex"])
-    for path in ("acme", "globex"):
-        assert client.get(f"/tenants/{path}/notes", headers=both).status_code == 403, path
     for forged in (
+        of_tenant("acme", SECRET, tenant=["acme", "globex"]),
         of_tenant("acme", SECRET, tenant="globex"),
         of_tenant("globex", SECRET),
         of_tenant("../outside", SECRET, tenant="globex"),
