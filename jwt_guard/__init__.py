@@ -2,10 +2,7 @@
 
 from ._core.challenge import Challenge
 from ._core.cookie import Cookie
-from ._core.identity import Identity
-from ._core.keys import Key, KeySet
-from ._core.requirement import (
-    Requirement,
+from ._core.expressions import (
     acr,
     all_scopes,
     amr,
@@ -17,6 +14,9 @@ from ._core.requirement import (
     role,
     scope,
 )
+from ._core.identity import Identity
+from ._core.keys import Key, KeySet
+from ._core.requirement import Requirement
 from ._core.rules import Rule
 from .errors import AuthError, ConfigurationError
 from .guard import Guard

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from ._core.challenge import Challenge
 from ._core.cookie import Cookie
+from ._core.expressions import requirement
 from ._core.handshake import WebSockets
 from ._core.identity import Identity
 from ._core.openings import Openings
-from ._core.requirement import Requirement, requirement
+from ._core.requirement import Requirement
 from ._core.rules import Rule, Rules, Unmatched
 from .asgi_types import ASGIApp, Message, Receive, Scope, Send
 from .errors import AuthError, ConfigurationError, CrossSite, KeysUnavailable, MissingToken

@@ -7,8 +7,9 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
+from ._core.expressions import requirement
 from ._core.identity import Identity
-from ._core.requirement import Requirement, requirement
+from ._core.requirement import Requirement
 from .asgi import ASGIApp
 from .openapi import BEARER, secure
 from .routes import walk

@@ -11,9 +11,10 @@ from werkzeug.local import LocalProxy
 from . import wsgi
 from ._core.cookie import Cookie
 from ._core.decorating import guarded, is_public, public, require
+from ._core.expressions import requirement
 from ._core.identity import Identity
 from ._core.openings import Openings
-from ._core.requirement import Requirement, requirement
+from ._core.requirement import Requirement
 from ._core.rules import Rules
 from .errors import AuthError, ConfigurationError, KeysUnavailable
 from .guard import Guard

@@ -11,8 +11,9 @@ from starlette.requests import HTTPConnection
 from . import asgi
 from ._core.cookie import Cookie
 from ._core.decorating import guarded, identifying, public, require
+from ._core.expressions import requirement
 from ._core.identity import Identity
-from ._core.requirement import Requirement, requirement
+from ._core.requirement import Requirement
 from ._core.rules import Rule, Unmatched
 from .errors import AuthError, ConfigurationError
 from .guard import Guard

@@ -8,9 +8,10 @@ from urllib.parse import quote
 
 from ._core.challenge import Challenge
 from ._core.cookie import Cookie
+from ._core.expressions import requirement
 from ._core.identity import Identity
 from ._core.openings import Openings
-from ._core.requirement import Requirement, requirement
+from ._core.requirement import Requirement
 from ._core.rules import Rule, Rules, Unmatched
 from .errors import AuthError, ConfigurationError, CrossSite, MissingToken
 from .guard import Guard

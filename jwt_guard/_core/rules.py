@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import ConfigurationError, InsufficientScope, InvalidRequest, MissingToken, Reason
+from .expressions import requirement
 from .identity import Identity
 from .openings import is_ambiguous, matches, segments, split
-from .requirement import Requirement, requirement
+from .requirement import Requirement
 
 # token (RFC 9110 §5.6.2), of the characters that methods have.
 _METHOD = re.compile(r"[A-Z][A-Z0-9_-]*")

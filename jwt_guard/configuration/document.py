@@ -8,12 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .._core.cookie import Cookie
-from .._core.handshake import WebSockets
-from .._core.keys import Key, KeySet
-from .._core.loading import is_key_text
-from .._core.openings import Openings
-from .._core.requirement import (
-    Requirement,
+from .._core.expressions import (
     acr,
     all_scopes,
     amr,
@@ -23,6 +18,11 @@ from .._core.requirement import (
     requirement,
     role,
 )
+from .._core.handshake import WebSockets
+from .._core.keys import Key, KeySet
+from .._core.loading import is_key_text
+from .._core.openings import Openings
+from .._core.requirement import Requirement
 from .._core.rules import Rule
 from ..errors import ConfigurationError
 from ..issuer import ANY_AUDIENCE, Issuer

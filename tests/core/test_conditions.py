@@ -28,7 +28,7 @@ from jwt_guard import (
     scope,
 )
 from jwt_guard._core.conditions import Asked, Authenticated, Condition, Grant, IssuedBy
-from jwt_guard._core.requirement import requirement
+from jwt_guard._core.expressions import requirement
 from jwt_guard._core.strictjson import loads_object
 from jwt_guard.errors import ConfigurationError, InsufficientScope, Reason, StepUpRequired
 from tests.keys import ISSUER, NOW, bearer, claims, guard, issuer, token

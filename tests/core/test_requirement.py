@@ -8,7 +8,7 @@ import pytest
 
 from jwt_guard import Identity, Requirement, all_scopes, any_scope, role, scope
 from jwt_guard._core.conditions import Grant
-from jwt_guard._core.requirement import requirement
+from jwt_guard._core.expressions import requirement
 from jwt_guard._core.strictjson import FrozenDict
 from jwt_guard.errors import ConfigurationError, InsufficientScope, Reason
 
