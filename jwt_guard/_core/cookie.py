@@ -42,8 +42,8 @@ class Cookie:
             the page's script (no `HttpOnly`), set by the app that sets the other.
         csrf_header: The header field in which the page sends that value back.
         origins: Origins of pages that may act for the user: "https://app.example".
-            Pages of this very origin need not be named, except for WebSockets of
-            browsers that send no `Sec-Fetch-Site` there.
+            Pages of this very origin need not be named, except for WebSockets, where
+            Chromium sends no `Sec-Fetch-Site`.
 
     Raises:
         ConfigurationError: At construction: no such names or origins.
