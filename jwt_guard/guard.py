@@ -283,9 +283,10 @@ class Guard:
         """Return the answer to a request for `metadata_path`, or None to refuse it.
 
         Args:
-            method: The request's method: GET, or HEAD, whose answer has no body.
+            method: The request's method: GET, HEAD, whose answer has no body, or
+                OPTIONS, with which browsers ask before.
         """
-        if self._metadata is None or method not in ("GET", "HEAD"):
+        if self._metadata is None or method not in ("GET", "HEAD", "OPTIONS"):
             return None
         scopes = self._scopes_supported
         try:

@@ -45,25 +45,29 @@ class Metadata:
             raise ConfigurationError(
                 f"resource is the https URL of this API, without ? and #; not {resource!r}"
             )
-        path = _WELL_KNOWN + parts.path.rstrip("/")
+        # Of slashes the one behind the host alone is left out (RFC 9728 §3.1).
+        path = _WELL_KNOWN + ("" if parts.path == "/" else parts.path)
         urls = tuple(name for name in issuers if name.startswith(("https://", "http://")))
         return cls(resource, f"{parts.scheme}://{parts.netloc}{path}", path, urls)
 
     def answer(self, scopes: Collection[str]) -> Challenge:
         """Return the document with the *scopes* that are supported, ready to be sent."""
-        members: dict[str, object] = {
-            "resource": self.resource,
+        lists = {
             "authorization_servers": list(self.issuers),
             "bearer_methods_supported": ["header"],
+            "scopes_supported": sorted(scopes),
         }
-        if scopes:
-            members["scopes_supported"] = sorted(scopes)
-        body = json.dumps(members).encode()
+        # What has no members is left out (RFC 9728 §3.2).
+        named = {name: members for name, members in lists.items() if members}
+        body = json.dumps({"resource": self.resource, **named}).encode()
         headers = (
             ("Content-Type", "application/json"),
             ("Content-Length", str(len(body))),
             ("Cache-Control", "max-age=3600"),
             # Clients in browsers, of any origin, find out here where to log in.
             ("Access-Control-Allow-Origin", "*"),
+            # They send fields of their protocols, and so ask before (OPTIONS).
+            ("Access-Control-Allow-Methods", "GET"),
+            ("Access-Control-Allow-Headers", "*"),
         )
         return Challenge(200, headers, body)

@@ -69,7 +69,7 @@ def _schemes_of(route: Found, schemes: _Object) -> list[str]:
 
 def _describe(operation: _Object, found: Verdict, names: list[str]) -> None:
     needed = found.needed
-    alternatives = [[]] if needed is None else needed.scopes_of_alternatives()
+    alternatives: list[list[str]] = [[]] if needed is None else needed.scopes_of_alternatives()
     others = _other_security(operation)
     ways: list[_Object] = [{**others, name: scopes} for name in names for scopes in alternatives]
     operation["security"] = [others, *ways] if found.opened else ways

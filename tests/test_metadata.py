@@ -18,7 +18,7 @@ from tests.contract.surfaces import Asked, Send, bare_asgi, bare_wsgi, through_a
 from tests.keys import ISSUER, bearer, guard, issuer, token
 
 RESOURCE = "https://api.example/mcp/"
-PATH = "/.well-known/oauth-protected-resource/mcp"
+PATH = "/.well-known/oauth-protected-resource/mcp/"
 
 
 def plain_wsgi(one: Guard) -> Send:
@@ -57,6 +57,9 @@ def test_document(surface: str) -> None:
         "scopes_supported": ["a", "b"],
     }
     assert send(Asked((bearer(token()),), PATH)) == found
+    # A browser's client asks before, for it sends a field of its own.
+    fields = (("Origin", "https://x"), ("Access-Control-Request-Method", "GET"))
+    assert send(Asked(path=PATH, method="OPTIONS", headers=fields)) == found
     head = send(Asked(path=PATH, method="HEAD"))
     assert (head.status, head.headers, head.body) == (200, found.headers, b"")
 
@@ -67,7 +70,8 @@ def test_document(surface: str) -> None:
     [
         (PATH, "POST"),
         (PATH + "/", "GET"),
-        (PATH + "/x", "GET"),
+        (PATH.rstrip("/"), "GET"),
+        (PATH + "x", "GET"),
         ("/.well-known/oauth-protected-resource", "GET"),
         ("/mcp" + PATH, "GET"),
     ],
@@ -144,6 +148,10 @@ def test_issuers_without_url() -> None:
     assert document is not None
     assert json.loads(document.body)["authorization_servers"] == [ISSUER]
     assert one.metadata_path == "/.well-known/oauth-protected-resource"
+    nameless = guard(issuer(name="billing"), resource="http://localhost:8000").metadata("GET")
+    assert nameless is not None
+    # A list without members is left out.
+    assert "authorization_servers" not in json.loads(nameless.body)
 
 
 @pytest.mark.parametrize(
