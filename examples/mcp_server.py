@@ -16,19 +16,21 @@ from jwt_guard.asgi import ASGIApp, GuardMiddleware, identity_of, requires
 
 
 def caller(context: Context) -> Identity:
-    """Return who sent this message; each one is a request with a token of its own."""
-    return identity_of(context.request_context.request.scope)
+    """Return who sent this message: each is a request with a token of its own."""
+    request = context.request_context.request
+    # Over stdio there is none: identity_of then says that no guard is in front.
+    return identity_of(request.scope if request else {})
 
 
 def make_server() -> MCPServer:
     server = MCPServer("notes")
-    # A subject is one only together with its issuer.
+    # Only with its issuer does a subject name somebody.
     notes: defaultdict[tuple[str, str | None], list[str]] = defaultdict(list)
 
     @server.tool()
-    def whoami(context: Context) -> str:
+    def whoami(context: Context) -> str | None:
         """Tell who is logged in."""
-        return str(caller(context).subject)
+        return caller(context).subject
 
     @server.tool()
     def add_note(text: str, context: Context) -> list[str]:
@@ -44,12 +46,12 @@ def make_server() -> MCPServer:
 def create_app() -> ASGIApp:
     resource = os.environ["RESOURCE"]
     # The resource is the audience: a token for another server is none for this one.
-    issuer = Issuer(os.environ["ISSUER"], audience=resource)
+    issuer = Issuer(os.environ["ISSUER"], audience=resource, required_claims=["sub"])
     guard = Guard(issuer, resource=resource, scopes_supported=["notes"])
     url = urlsplit(resource)
     app = make_server().streamable_http_app(
         streamable_http_path=url.path or "/",
-        # A session is kept by its id alone, which is no proof of who sends it.
+        # The SDK would tell sessions by their ids alone, and an id proves nothing.
         stateless_http=True,
         transport_security=TransportSecuritySettings(allowed_hosts=[url.netloc]),
     )

@@ -6,6 +6,8 @@
 // per line, and answers each with a line of JSON:
 //   rotate   publish a new key ahead of the old one, and sign with it
 //   retire   publish the newest key only
+//
+// Clients may register themselves. Whoever is sent here to log in is joe, and agrees.
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
@@ -13,6 +15,7 @@ import Provider from 'oidc-provider';
 
 const [alg, port = '0'] = process.argv.slice(2);
 const AUDIENCE = 'https://api.example';
+const SCOPES = ['messages:read', 'messages:write', 'notes'];
 
 const makers = {
   RS256: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
@@ -27,9 +30,20 @@ function newKey() {
 }
 
 let keys = [newKey()];
-let callback;
+let answer;
 
-const server = createServer((request, response) => callback(request, response));
+const server = createServer((request, response) => answer(request, response));
+
+async function grant({ oidc }) {
+  const given = new oidc.provider.Grant({
+    clientId: oidc.client.clientId,
+    accountId: oidc.session.accountId,
+  });
+  given.addOIDCScope(oidc.params.scope);
+  given.addResourceScope(oidc.params.resource, oidc.params.scope);
+  await given.save();
+  return given;
+}
 
 function configure(issuer) {
   const provider = new Provider(issuer, {
@@ -43,16 +57,20 @@ function configure(issuer) {
       id_token_signed_response_alg: alg,
     }],
     enabledJWA: { idTokenSigningAlgValues: [alg] },
-    scopes: ['messages:read', 'messages:write'],
+    clientDefaults: { id_token_signed_response_alg: alg },
+    scopes: SCOPES,
+    interactions: { url: () => '/login' },
+    loadExistingGrant: grant,
     features: {
       devInteractions: { enabled: false },
+      registration: { enabled: true },
       clientCredentials: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => AUDIENCE,
-        getResourceServerInfo: () => ({
-          scope: 'messages:read messages:write',
-          audience: AUDIENCE,
+        getResourceServerInfo: (_, resource) => ({
+          scope: SCOPES.join(' '),
+          audience: resource,
           accessTokenFormat: 'jwt',
           accessTokenTTL: 600,
           jwt: { sign: { alg } },
@@ -60,7 +78,11 @@ function configure(issuer) {
       },
     },
   });
-  callback = provider.callback();
+  const callback = provider.callback();
+  const joe = { login: { accountId: 'joe' }, consent: {} };
+  answer = (request, response) => (request.url === '/login'
+    ? provider.interactionFinished(request, response, joe)
+    : callback(request, response));
 }
 
 server.listen(Number(port), '127.0.0.1', () => {

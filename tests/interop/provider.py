@@ -51,9 +51,11 @@ class OidcProvider:
         self._process.terminate()
         self._process.communicate()
 
-    def token(self, scope: str = "messages:read") -> bytes:
+    def token(self, scope: str = "messages:read", resource: str = AUDIENCE) -> bytes:
         """Return the Authorization value of a token by client credentials."""
-        form = urllib.parse.urlencode({"grant_type": "client_credentials", "scope": scope})
+        form = urllib.parse.urlencode(
+            {"grant_type": "client_credentials", "scope": scope, "resource": resource}
+        )
         client = base64.b64encode(b"machine:machine-secret-of-the-tests").decode()
         request = urllib.request.Request(  # noqa: S310  loopback
             f"{self.issuer}/token", form.encode(), {"Authorization": f"Basic {client}"}
