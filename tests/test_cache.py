@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from jwt_guard import AuthError, Guard, Identity, Issuer, KeySet
-from jwt_guard._core.claims import Window
 from jwt_guard.cache import MAX_REMEMBERED, Entry, VerifiedTokens
 from jwt_guard.errors import ConfigurationError, InvalidToken, KeysUnavailable, Reason
 from tests.keys import (
@@ -245,7 +244,7 @@ def entries() -> Iterator[tuple[bytes, Entry]]:
     while True:
         number = next(numbers)
         identity = Identity(ISSUER, frozenset(), frozenset(), {"sub": number}, None)
-        window = Window(0, NOW + 1)
+        window = (0, NOW + 1)
         yield b"%032d" % number, Entry(identity, window, known.current, EC256.key.kid, EC256.key)
 
 

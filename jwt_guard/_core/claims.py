@@ -6,8 +6,9 @@ claim that is present but malformed is refused, never ignored.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf
-from typing import Any, NamedTuple, NewType, cast
+from typing import Any, NewType, TypeAlias, cast
 
 from ..errors import InvalidToken, Reason
 from . import strictjson
@@ -56,14 +57,9 @@ class ClaimRules:
     role_paths: tuple[str, ...]
 
 
-class Window(NamedTuple):
-    """When a token is valid: from *begins* on, and before *ends*, leeway included.
-
-    In seconds since the epoch. It comes of `exp`, `nbf`, `iat` and the rules' age.
-    """
-
-    begins: float
-    ends: float
+# When a token is valid: from the first on, and before the second, leeway included; in
+# seconds since the epoch, out of `exp`, `nbf`, `iat` and the rules' age.
+Window: TypeAlias = tuple[float, float]
 
 
 def peek(payload: bytes) -> UnverifiedClaims:
@@ -156,7 +152,7 @@ def _check_times(claims: Claims, rules: ClaimRules, now: float) -> Window:
         ends = min(ends, issued + rules.max_age + leeway)
         if now >= ends:
             raise InvalidToken(Reason.TOO_OLD, f"issued {now - issued:.0f} s ago")
-    return Window(begins, ends)
+    return begins, ends
 
 
 def _early(reason: Reason, seconds: float) -> InvalidToken:
@@ -209,15 +205,24 @@ def words(claims: Claims, paths: tuple[str, ...], *, separator: str | None) -> f
         paths: Names of claims, or names joined by dots into nested objects.
         separator: What separates words in a string; None: nothing does.
     """
-    found: list[str] = []
+    found = _NOTHING
     for path in paths:
         # A plain name, which most are, needs no look at what is nested.
         value = claims[path] if path in claims else lookup(claims, path)
         if isinstance(value, str):
-            found += value.split(separator) if separator else [value]
-        elif value is not ABSENT:
-            found += _strings(value, path)
-    return frozenset(found) - _EMPTY if found else _NOTHING
+            here = _split(value, separator)
+        elif value is ABSENT:
+            continue
+        else:
+            here = frozenset(_strings(value, path)) - _EMPTY
+        found = found | here if found else here
+    return found
+
+
+# An API's tokens carry a few combinations of scopes; each is split once, and kept once.
+@lru_cache(maxsize=256)
+def _split(text: str, separator: str | None) -> frozenset[str]:
+    return frozenset(text.split(separator) if separator else [text]) - _EMPTY
 
 
 def lookup(claims: Mapping[str, Any], path: str) -> object:
