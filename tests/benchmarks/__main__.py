@@ -39,6 +39,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
             for alg, signer in keys.items()
             for size in (SIZES if alg == "RS256" else SIZES[1:2])
         },
+        "parts": {alg: medians(libraries.parts(keys[alg]), rounds) for alg in ("HS256", "RS256")},
         "node": libraries.node(keys, rounds),
         "refusals": medians(libraries.refusals(rs256), rounds),
         "header_fields": scaling.header_fields(rs256, suite, rounds),
@@ -85,6 +86,8 @@ def table(results: dict[str, Any]) -> Iterator[str]:
         yield from _section(
             f"verification, {name}", figures | in_node, figures["jwt_guard, cache off"]
         )
+    for alg, figures in results["parts"].items():
+        yield from _section(f"where the time goes, {alg}, 860 bytes", figures, figures["all of it"])
     yield from _section("refusals", results["refusals"], results["refusals"]["accepted"])
     yield from _section(
         "guard over the bare ASGI app, by header fields",

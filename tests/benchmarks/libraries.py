@@ -5,17 +5,22 @@ import json
 import shutil
 import subprocess
 import tempfile
+import time
 import warnings
-from base64 import urlsafe_b64decode
+from base64 import b64encode, urlsafe_b64decode
+from binascii import a2b_base64
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jwt
 
-from jwt_guard import AuthError
+from jwt_guard import AuthError, Key
+from jwt_guard._core import bearer, claims, jws
+from jwt_guard._core.claims import Claims
+from jwt_guard._core.identity import identify
 from tests.benchmarks.apps import COLD_CACHE, COLD_TOKENS
 from tests.benchmarks.measuring import Batch, repeated
 from tests.benchmarks.tokens import AUDIENCE, ISSUER, Signer
@@ -66,6 +71,37 @@ def _signatures(signer: Signer, texts: list[str]) -> Batch:
             raise AssertionError
 
     return repeated(verify)
+
+
+def parts(signer: Signer) -> dict[str, Batch]:
+    """Return the steps of the cold path, each alone, and what of them is C."""
+    guard = signer.guard(cache_size=0)
+    values = [b"Bearer " + signer.token().encode()]
+    guard.authenticate(values)
+    line = guard._line
+    (issuer,) = guard._known
+    compact = bearer.parse(values, 8192)
+    token = jws.peek(compact, line._headers)
+    payload = token.unverified_payload
+    found = Claims(claims.peek(payload))
+    header = token.unverified_header
+    key = cast("Key", issuer.find(header.alg, header.kid))
+    padded = [b64encode(part) for part in (payload, token.signature)]
+    text, scan = payload.decode(), cast("Any", json.JSONDecoder(object_pairs_hook=dict)).scan_once
+    return {
+        "bearer.parse": repeated(lambda: bearer.parse(values, 8192)),
+        "jws.peek": repeated(lambda: jws.peek(compact, line._headers)),
+        "  of which base64 in C": repeated(lambda: [a2b_base64(part) for part in padded]),
+        "claims.peek": repeated(lambda: claims.peek(payload)),
+        "  of which JSON in C": repeated(lambda: scan(text, 0)),
+        "jws.verify": repeated(lambda: jws.verify(token, key)),
+        "  of which PyJWT": repeated(lambda: key.verify(token.signing_input, token.signature)),
+        "claims.check": repeated(
+            lambda: claims.check(found, header.typ, issuer.rules, now=time.time())
+        ),
+        "identify": repeated(lambda: identify(found, issuer.rules, key.kid)),
+        "all of it": repeated(lambda: guard.authenticate(values)),
+    }
 
 
 def _joserfc(signer: Signer) -> dict[str, Callable[[Any], object]]:

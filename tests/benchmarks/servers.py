@@ -9,8 +9,9 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager, suppress
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from jwt_guard import Guard, Issuer, Key, asgi, wsgi
@@ -28,18 +29,49 @@ _COMMANDS = {
 _UNITS = {"us": 1.0, "ms": 1e3, "s": 1e6}
 
 
-def _guarded(kind: str) -> bool:
-    return os.environ[_KIND] == kind
+def _passing(app: asgi.ASGIApp) -> asgi.ASGIApp:
+    """Return a middleware that does nothing."""
+
+    async def passing(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        await app(scope, receive, send)
+
+    return passing
+
+
+def _hashing(app: asgi.ASGIApp) -> asgi.ASGIApp:
+    """Return one that does what any cache of tokens has to: it copies, finds and hashes."""
+    empty = sha256()
+
+    async def hashing(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        scope = dict(scope)
+        (value,) = [value for name, value in scope["headers"] if name == b"authorization"]
+        hashed = empty.copy()
+        hashed.update(value)
+        hashed.digest()
+        await app(scope, receive, send)
+
+    return hashing
+
+
+# What stands between uvicorn and the app; the profile of what a real server adds.
+_MIDDLEWARE: dict[str, Callable[[asgi.ASGIApp], asgi.ASGIApp]] = {
+    "bare": lambda app: app,
+    "passing": _passing,
+    "hashing": _hashing,
+    "hot": lambda app: asgi.GuardMiddleware(app, guard=_guard()),
+}
+_KINDS = {"uvicorn": (*_MIDDLEWARE,), "gunicorn": ("bare", "hot")}
 
 
 def make_asgi() -> asgi.ASGIApp:
     """Return the app that uvicorn serves, as the environment says."""
-    return asgi.GuardMiddleware(bare_asgi, guard=_guard()) if _guarded("hot") else bare_asgi
+    return _MIDDLEWARE[os.environ[_KIND]](bare_asgi)
 
 
 def make_wsgi() -> "WSGIApplication":
     """Return the app that gunicorn serves."""
-    return wsgi.GuardMiddleware(bare_wsgi, guard=_guard()) if _guarded("hot") else bare_wsgi
+    hot = os.environ[_KIND] == "hot"
+    return wsgi.GuardMiddleware(bare_wsgi, guard=_guard()) if hot else bare_wsgi
 
 
 def _guard() -> Guard:
@@ -84,8 +116,11 @@ def under_load(signer: Signer, rounds: int, seconds: int) -> dict[str, dict[str,
     token = signer.token()
     found: dict[str, dict[str, list[float]]] = {}
     for server in [*_COMMANDS] * rounds:
-        with _serving(server, "bare", signer) as bare, _serving(server, "hot", signer) as hot:
-            for kind, url in (("bare", bare), ("hot", hot)):
+        with ExitStack() as stack:
+            urls = {
+                kind: stack.enter_context(_serving(server, kind, signer)) for kind in _KINDS[server]
+            }
+            for kind, url in urls.items():
                 _load(wrk, url, token, 1)
                 figures = found.setdefault(f"{server}: {kind}", {})
                 for name, value in _load(wrk, url, token, seconds).items():

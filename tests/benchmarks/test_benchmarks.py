@@ -22,6 +22,12 @@ def test_refusals() -> None:
     assert all(value > 0 for value in found.values())
 
 
+def test_parts() -> None:
+    """The steps are those of a request that is accepted; each can be taken alone."""
+    found = medians(libraries.parts(signers()["HS256"]), 1)
+    assert all(value > 0 for value in found.values())
+
+
 def test_over_bare() -> None:
     """A contestant's cost is what is beyond the bare app of its own framework."""
     figures = {"Flask: bare": 50.0, "Flask: x": 53.0, "ASGI: bare": 1.0, "ASGI: x": 2.0}
@@ -35,6 +41,7 @@ def test_table() -> None:
         "machine": "a machine",
         "frameworks": {"ASGI: bare": 1.0, "ASGI: jwt_guard, hot": 3.0},
         "libraries": {"RS256, 860 bytes": one},
+        "parts": {"HS256": {"all of it": 2.0}},
         "node": {},
         "refusals": one,
         "header_fields": one,
