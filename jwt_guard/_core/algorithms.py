@@ -155,7 +155,11 @@ def _check_secret(alg: str, secret: bytes) -> None:
 
 
 def _forms(secret: bytes) -> Iterator[bytes]:
-    """Yield *secret* as PyJWT would know a public key: bare, and out of base64."""
+    """Yield *secret* as PyJWT would know a public key: bare, and out of base64.
+
+    As it is too: the last octet of DER may look like a space, and belongs to it.
+    """
+    yield secret
     yield secret.strip()
     try:
         yield b64decode(secret) or secret

@@ -1,5 +1,6 @@
 """RFC 7518, RFC 8037, RFC 9864: jwt_guard._core.algorithms."""
 
+import itertools
 import json
 from base64 import b64decode, b64encode, urlsafe_b64decode
 
@@ -160,6 +161,18 @@ def test_public_key_as_secret(kind: str, alg: str) -> None:
     """A public key, which everybody knows, is no secret, in whatever form it comes."""
     with pytest.raises(ConfigurationError, match="itself a public key, certificate or JWK"):
         check_material(alg, ASYMMETRIC_TEXTS[kind])
+
+
+def der(_number: int) -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def test_public_key_that_ends_in_a_space() -> None:
+    """Nor is one whose last octet happens to look like a space."""
+    secret = next(filter(lambda one: one != one.rstrip(), map(der, itertools.count())))
+    with pytest.raises(ConfigurationError, match="itself a public key"):
+        check_material("HS256", secret)
 
 
 @pytest.mark.parametrize("secret", [b"", b" " * 64, b"\n" * 64])
