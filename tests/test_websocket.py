@@ -246,8 +246,8 @@ def test_unknown_tenant() -> None:
 
 def test_uvicorn(capfd: pytest.CaptureFixture[str]) -> None:
     """Under a real server and client: both places, the end, and no token in its log."""
-    # With ten seconds of leeway, some two seconds are left.
-    short = token(claims(iat=int(time.time()) - 60, exp=int(time.time()) - 7))
+    # With ten seconds of leeway, some four seconds are left.
+    short = token(claims(iat=int(time.time()) - 60, exp=int(time.time()) - 5))
     app = Chat()
     options = WebSockets(protocol=True, query="access_token", expiry_code=4401)
     wrapped = GuardMiddleware(app, guard=guard(clock=time.time), websockets=options)

@@ -33,9 +33,9 @@ def make_app(query: str | None = None) -> Starlette:
 
 
 def short_token() -> str:
-    """Return a token that, with ten seconds of leeway, is valid for two or three more."""
+    """Return a token that, with ten seconds of leeway, is valid for five or six more."""
     now = int(time.time())
-    return token(claims(iat=now - 60, exp=now - 7))
+    return token(claims(iat=now - 60, exp=now - 4))
 
 
 def test_protocol(browser: Chromium, elsewhere: Site) -> None:
