@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,7 @@ from jwt_guard import wsgi as wsgi_module
 from jwt_guard.errors import KeysUnavailable
 from jwt_guard.flask import FlaskGuard
 from jwt_guard.starlette import GuardMiddleware
+from tests.contract.surfaces import Asked, Send, bare_asgi, bare_wsgi, through_asgi, through_wsgi
 from tests.remote.provider import AUDIENCE, Provider, answering, running
 
 
@@ -64,6 +65,18 @@ def test_warm_up_without_provider(provider: Provider, guard: Guard) -> None:
     assert "500" in str(failed.value.hint)
 
 
+def through_asgi_guard(guard: Guard) -> Send:
+    return through_asgi(
+        asgi_module.GuardMiddleware(bare_asgi, guard=guard, public=["/open"], cookie="t")
+    )
+
+
+def through_wsgi_guard(guard: Guard) -> Send:
+    return through_wsgi(
+        wsgi_module.GuardMiddleware(bare_wsgi, guard=guard, public=["/open"], cookie="t")
+    )
+
+
 @pytest.mark.parametrize(("down", "status"), [(False, 200), (True, 503)])
 def test_lifespan(provider: Provider, guard: Guard, *, down: bool, status: int) -> None:
     """An ASGI app starts with keys; without a provider it starts all the same."""
@@ -85,6 +98,24 @@ def test_lifespan_turned_off(provider: Provider, guard: Guard) -> None:
     app = Starlette(middleware=[Middleware(GuardMiddleware, guard=guard, warm_up=False)])
     with TestClient(app):
         assert provider.fetches == []
+
+
+@pytest.mark.parametrize("through", [through_asgi_guard, through_wsgi_guard])
+@pytest.mark.parametrize(("down", "status"), [(False, 200), (True, 503)])
+def test_first_request(
+    provider: Provider, guard: Guard, through: Callable[[Guard], Send], *, down: bool, status: int
+) -> None:
+    """Without warm-up the first request waits for the keys; they are not to be had: 503.
+
+    A token in a cookie, which nobody can check then, closes no public path.
+    """
+    provider.fault = answering(b"", 500) if down else None
+    send, value = through(guard), provider.token("1")
+    assert send(Asked((value,))).status == status
+    cookie = ("Cookie", f"t={value.removeprefix(b'Bearer ').decode()}")
+    assert send(Asked(headers=(cookie,))).status == status
+    opened = send(Asked(path="/open", headers=(cookie,)))
+    assert (opened.status, opened.body) == (200, b"-" if down else b"joe")
 
 
 @pytest.mark.parametrize(("down", "status"), [(False, 200), (True, 503)])
