@@ -163,6 +163,8 @@ class GuardMiddleware:
         method = scope["method"] if scope["type"] == "http" else None
         if method is None:
             values += read_handshake(scope, served, self._websockets)
+        # Of this guard alone: an outer one may have left its own there.
+        scope[_BY_COOKIE] = False
         if self.cookie is not None:
             scope[_BY_COOKIE] = self.cookie.add(values, method, fields_of(scope))
         return self.guard.begin(values)

@@ -145,6 +145,16 @@ def test_cookie() -> None:
     assert status(sent(app, handshake(cookie, ours, query=b"access_token=" + TOKEN))) == 400
 
 
+def test_cookie_of_an_outer_guard() -> None:
+    """What the outer guard found in a cookie excuses nothing that the inner one finds."""
+    inner = GuardMiddleware(Seen(), guard=guard(), public=["/"], websockets=EVERYWHERE)
+    kept = Cookie("token", origins=["https://app.example"])
+    outer = GuardMiddleware(inner, guard=guard(), cookie=kept)
+    fields = ((b"cookie", b"token=" + TOKEN), (b"origin", b"https://app.example"))
+    assert status(sent(outer, handshake(*fields, query=b"access_token=x"))) == 401
+    assert sent(outer, handshake(*fields))[0]["type"] == "websocket.accept"
+
+
 class Chat:
     """An app that greets, then waits for whatever comes."""
 
