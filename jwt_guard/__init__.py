@@ -1,8 +1,7 @@
 """JSON Web Tokens in front of any WSGI or ASGI app."""
 
-from ._core.challenge import Challenge
-from ._core.cookie import Cookie
-from ._core.expressions import (
+from ._core.answer import Answer
+from ._core.policy.expressions import (
     acr,
     all_scopes,
     amr,
@@ -14,18 +13,19 @@ from ._core.expressions import (
     role,
     scope,
 )
-from ._core.identity import Identity
-from ._core.keys import Key, KeySet
-from ._core.requirement import Requirement
-from ._core.rules import Rule
+from ._core.policy.requirement import Requirement
+from ._core.request.cookie import Cookie
+from ._core.request.table import Rule
+from ._core.token.identity import Identity
+from ._core.token.keys import Key, KeySet
+from ._guard import Guard
+from ._issuer import ANY_AUDIENCE, Issuer
 from .errors import AuthError, ConfigurationError
-from .guard import Guard
-from .issuer import ANY_AUDIENCE, Issuer
 
 __all__ = [
     "ANY_AUDIENCE",
     "AuthError",
-    "Challenge",
+    "Answer",
     "ConfigurationError",
     "Cookie",
     "Guard",

@@ -4,19 +4,19 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from ._core.challenge import Challenge
-from ._core.cookie import Cookie
-from ._core.expressions import requirement
-from ._core.handshake import WebSockets
-from ._core.identity import Identity
-from ._core.openings import Openings
-from ._core.requirement import Requirement
-from ._core.rules import Rule, Rules, Unmatched
-from .asgi_types import ASGIApp, Message, Receive, Scope, Send
+from ._asgi_types import ASGIApp, Message, Receive, Scope, Send
+from ._core.answer import Answer
+from ._core.policy.expressions import requirement
+from ._core.policy.requirement import Requirement
+from ._core.request.cookie import Cookie
+from ._core.request.handshake import WebSockets
+from ._core.request.paths import Openings
+from ._core.request.table import Rule, Rules, Unmatched
+from ._core.token.identity import Identity
+from ._guard import Guard
+from ._line import Pause
+from ._websocket import ACCEPTED, ending, noting_accept, read_handshake
 from .errors import AuthError, ConfigurationError, CrossSite, KeysUnavailable, MissingToken
-from .guard import Guard
-from .line import Pause
-from .websocket import ACCEPTED, ending, noting_accept, read_handshake
 
 __all__ = [
     "ASGIApp",
@@ -345,7 +345,7 @@ async def refuse(guard: Guard, error: AuthError, scope: Scope, send: Send) -> No
         await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": ""})
 
 
-async def _respond(challenge: Challenge, kind: str, send: Send) -> None:
+async def _respond(challenge: Answer, kind: str, send: Send) -> None:
     headers = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in challenge.headers]
     await send({"type": f"{kind}.start", "status": challenge.status, "headers": headers})
     await send({"type": f"{kind}.body", "body": challenge.body})

@@ -4,9 +4,9 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from .audit import Audit, audit
+from .audit.report import Audit, audit
 from .errors import ConfigurationError
-from .serve import load_app
+from .wrap import load_app
 
 _FORMATS: dict[str, Callable[[Audit], str]] = {
     "table": Audit.as_table,

@@ -7,12 +7,12 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
-from ._core.expressions import requirement
-from ._core.identity import Identity
-from ._core.requirement import Requirement
+from ._core.policy.expressions import requirement
+from ._core.policy.requirement import Requirement
+from ._core.token.identity import Identity
 from .asgi import ASGIApp
-from .openapi import BEARER, secure
-from .routes import walk
+from .audit.openapi import BEARER, secure
+from .audit.starlette import walk
 from .starlette import GuardMiddleware, authorise, identity_of, identity_or_none, public
 
 __all__ = [

@@ -9,15 +9,15 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.local import LocalProxy
 
 from . import wsgi
-from ._core.cookie import Cookie
-from ._core.decorating import guarded, is_public, public, require
-from ._core.expressions import requirement
-from ._core.identity import Identity
-from ._core.openings import Openings
-from ._core.requirement import Requirement
-from ._core.rules import Rules
+from ._core.marks import guarded, is_public, public, require
+from ._core.policy.expressions import requirement
+from ._core.policy.requirement import Requirement
+from ._core.request.cookie import Cookie
+from ._core.request.paths import Openings
+from ._core.request.table import Rules
+from ._core.token.identity import Identity
+from ._guard import Guard
 from .errors import AuthError, ConfigurationError, KeysUnavailable
-from .guard import Guard
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment

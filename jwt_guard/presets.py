@@ -9,8 +9,8 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
+from ._issuer import ANY_AUDIENCE, Issuer
 from .errors import ConfigurationError
-from .issuer import ANY_AUDIENCE, Issuer
 
 __all__ = ["auth0", "cognito", "entra", "google", "keycloak", "okta"]
 

@@ -9,15 +9,15 @@ from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
 from starlette.requests import HTTPConnection
 
 from . import asgi
-from ._core.cookie import Cookie
-from ._core.decorating import guarded, identifying, public, require
-from ._core.expressions import requirement
-from ._core.identity import Identity
-from ._core.requirement import Requirement
-from ._core.rules import Rule, Unmatched
+from ._core.marks import guarded, identifying, public, require
+from ._core.policy.expressions import requirement
+from ._core.policy.requirement import Requirement
+from ._core.request.cookie import Cookie
+from ._core.request.table import Rule, Unmatched
+from ._core.token.identity import Identity
+from ._guard import Guard
+from .audit.starlette import leads_to_public
 from .errors import AuthError, ConfigurationError
-from .guard import Guard
-from .routes import leads_to_public
 
 __all__ = [
     "GuardMiddleware",

@@ -6,15 +6,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ._core.challenge import Challenge
-from ._core.cookie import Cookie
-from ._core.expressions import requirement
-from ._core.identity import Identity
-from ._core.openings import Openings
-from ._core.requirement import Requirement
-from ._core.rules import Rule, Rules, Unmatched
+from ._core.answer import Answer
+from ._core.policy.expressions import requirement
+from ._core.policy.requirement import Requirement
+from ._core.request.cookie import Cookie
+from ._core.request.paths import Openings
+from ._core.request.table import Rule, Rules, Unmatched
+from ._core.token.identity import Identity
+from ._guard import Guard
 from .errors import AuthError, ConfigurationError, CrossSite, MissingToken
-from .guard import Guard
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -281,7 +281,7 @@ def refuse(
     return [challenge.body] if challenge.body else []
 
 
-def metadata_of(environ: "WSGIEnvironment", guard: Guard) -> Challenge | None:
+def metadata_of(environ: "WSGIEnvironment", guard: Guard) -> Answer | None:
     """Return the resource's metadata if the request asks for it."""
     path = environ.get("SCRIPT_NAME", "") + path_of(environ)
     return guard.metadata(method_of(environ)) if path == guard.metadata_path else None

@@ -30,7 +30,7 @@ from jwt_guard.asgi import (
 )
 from jwt_guard.errors import InsufficientScope
 from tests.contract.surfaces import Asked, through_asgi, through_wsgi
-from tests.keys import RSA, SECRET, bearer, claims, guard, issuer, token
+from tests.tokens import RSA, SECRET, bearer, claims, guard, issuer, token
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -26,8 +26,8 @@ from jwt_guard import ConfigurationError, Identity, Rule, asgi, cli, role, scope
 from jwt_guard import fastapi as fastapi_adapter
 from jwt_guard import flask as flask_adapter
 from jwt_guard import starlette as starlette_adapter
-from jwt_guard.audit import assert_guarded, audit
-from tests.keys import guard
+from jwt_guard.audit.report import assert_guarded, audit
+from tests.tokens import guard
 
 ROOT = Path(__file__).parent.parent
 
@@ -371,7 +371,7 @@ def test_formats() -> None:
 
 APPS = """
 from flask import Flask
-from tests.keys import guard
+from tests.tokens import guard
 from jwt_guard.flask import FlaskGuard
 
 bare = Flask("bare")

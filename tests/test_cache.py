@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from jwt_guard import AuthError, Guard, Identity, Issuer, KeySet
-from jwt_guard.cache import MAX_REMEMBERED, Entry, VerifiedTokens
+from jwt_guard._cache import MAX_REMEMBERED, Entry, VerifiedTokens
 from jwt_guard.errors import ConfigurationError, InvalidToken, KeysUnavailable, Reason
-from tests.keys import (
+from tests.tokens import (
     AUDIENCE,
     EC256,
     EC384,

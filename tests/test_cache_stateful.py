@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from jwt_guard import AuthError, Guard, Identity, Issuer
-from jwt_guard.remote import Document, FetchError
-from tests.keys import AUDIENCE, ISSUER, NOW, Pair, bearer, claims, key_pair, token
+from jwt_guard.keys import Document, FetchError
+from tests.tokens import AUDIENCE, ISSUER, NOW, Pair, bearer, claims, key_pair, token
 
 KIDS = ("1", "2", "3")
 RING = {kid: key_pair("EdDSA", ed25519.Ed25519PrivateKey.generate(), kid) for kid in KIDS}

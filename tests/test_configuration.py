@@ -31,7 +31,7 @@ from jwt_guard.configuration import Configuration, from_environ, json_schema, lo
 from jwt_guard.configuration.names import PRESET_NAMES, TABLES
 from jwt_guard.errors import InvalidToken
 from tests.contract.surfaces import Asked, Send, through_asgi, through_wsgi
-from tests.keys import AUDIENCE, EC256, ISSUER, RSA, SECRET, Pair, bearer, claims, shown, token
+from tests.tokens import AUDIENCE, EC256, ISSUER, RSA, SECRET, Pair, bearer, claims, shown, token
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment

@@ -8,7 +8,7 @@ import pytest
 
 from jwt_guard import Guard, Issuer, KeySet
 from tests.contract.surfaces import SURFACES, Answer, Asked, Send
-from tests.keys import (
+from tests.tokens import (
     AUDIENCE,
     EC256,
     EC384,

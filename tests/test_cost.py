@@ -23,7 +23,7 @@ from starlette.routing import Route
 from jwt_guard import Guard, asgi, wsgi
 from jwt_guard import flask as flask_adapter
 from jwt_guard import starlette as starlette_adapter
-from tests.keys import NOW, bearer, claims, guard, token
+from tests.tokens import NOW, bearer, claims, guard, token
 
 HEADERS = [(b"host", b"api"), (b"authorization", bearer(token()))]
 ENVIRON: dict[str, Any] = {

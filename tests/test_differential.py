@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 
 from jwt_guard import AuthError, Guard, Issuer, KeySet
-from tests.keys import AUDIENCE, BY_ALG, ISSUER, Pair, b64, raw_token
+from tests.tokens import AUDIENCE, BY_ALG, ISSUER, Pair, b64, raw_token
 
 TOKENS = 10_000
 LEEWAY = 10

@@ -9,7 +9,7 @@ from starlette.testclient import WebSocketDenialResponse
 
 from jwt_guard import ConfigurationError, Identity, role, scope
 from jwt_guard.fastapi import GuardMiddleware, Requires, identity_of, identity_or_none
-from tests.keys import claims, guard, token
+from tests.tokens import claims, guard, token
 
 
 def headers(scopes: str = "", **changes: Any) -> dict[str, str]:

@@ -14,7 +14,7 @@ from werkzeug.test import Client
 from jwt_guard import AuthError, ConfigurationError, role, scope, wsgi
 from jwt_guard.errors import InsufficientScope, KeysUnavailable
 from jwt_guard.flask import FlaskGuard, current_identity, identity_or_none, public, requires
-from tests.keys import RSA, bearer, claims, guard, token
+from tests.tokens import RSA, bearer, claims, guard, token
 
 NO_TOKEN = b'{"title": "Unauthorized", "status": 401}'
 

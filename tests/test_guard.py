@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from jwt_guard import Challenge, Guard, Identity, Issuer, Key, KeySet
+from jwt_guard import Answer, Guard, Identity, Issuer, Key, KeySet
 from jwt_guard.errors import (
     AuthError,
     ConfigurationError,
@@ -20,7 +20,7 @@ from jwt_guard.errors import (
     MissingToken,
     Reason,
 )
-from tests.keys import (
+from tests.tokens import (
     AUDIENCE,
     BY_ALG,
     EC256,
@@ -471,7 +471,7 @@ def test_head() -> None:
     get = mine.refuse(MissingToken(), method="GET", path="/")
     head = mine.refuse(MissingToken(), method="HEAD", path="/")
     assert get.body
-    assert head == Challenge(get.status, get.headers, b"")
+    assert head == Answer(get.status, get.headers, b"")
     assert mine.refuse(MissingToken(), method="head", path="/") == get
 
 

@@ -1,4 +1,4 @@
-"""RFC 8414 §2, RFC 9068 §4: jwt_guard.issuer; fetched keys are in tests/remote."""
+"""RFC 8414 §2, RFC 9068 §4: jwt_guard.issuer; fetched keys are in tests/keys."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,8 +8,8 @@ import pytest
 
 from jwt_guard import ANY_AUDIENCE, Issuer, Key, KeySet
 from jwt_guard.errors import ConfigurationError, InvalidToken
-from jwt_guard.remote.flight import Flight
-from tests.keys import AUDIENCE, EC256, ISSUER, RSA, SECRET, STRANGER, issuer, shown
+from jwt_guard.keys.flight import Flight
+from tests.tokens import AUDIENCE, EC256, ISSUER, RSA, SECRET, STRANGER, issuer, shown
 
 DEFAULTS: dict[str, Any] = {"audience": AUDIENCE, "keys": EC256.key}
 

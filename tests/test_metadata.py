@@ -13,9 +13,9 @@ from starlette.middleware import Middleware
 from jwt_guard import ConfigurationError, Guard, asgi, scope, wsgi
 from jwt_guard import flask as flask_adapter
 from jwt_guard import starlette as starlette_adapter
-from jwt_guard.audit import audit
+from jwt_guard.audit.report import audit
 from tests.contract.surfaces import Asked, Send, bare_asgi, bare_wsgi, through_asgi, through_wsgi
-from tests.keys import ISSUER, bearer, guard, issuer, token
+from tests.tokens import ISSUER, bearer, guard, issuer, token
 
 RESOURCE = "https://api.example/mcp/"
 PATH = "/.well-known/oauth-protected-resource/mcp/"

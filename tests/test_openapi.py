@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from jwt_guard import Cookie, Identity, Rule, acr, any_scope, asgi, claim, role, scope
 from jwt_guard.fastapi import GuardMiddleware, Requires, describe_security, identity_of, public
-from tests.keys import bearer, claims, guard, token
+from tests.tokens import bearer, claims, guard, token
 
 API_KEY = APIKeyHeader(name="X-Key")
 

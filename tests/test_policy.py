@@ -32,7 +32,7 @@ from jwt_guard import flask as flask_adapter
 from jwt_guard import starlette as starlette_adapter
 from tests.contract.surfaces import Answer, Asked, Send, bare_asgi, bare_wsgi, through_asgi
 from tests.contract.surfaces import through_wsgi as _through_wsgi
-from tests.keys import NOW, bearer, claims, guard, token
+from tests.tokens import NOW, bearer, claims, guard, token
 
 GOOD = bearer(token())
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from jwt_guard import AuthError, Guard, Identity, KeySet, Requirement
 from jwt_guard import role as a_role
 from jwt_guard import scope as a_scope
-from jwt_guard._core.strictjson import FrozenDict
+from jwt_guard._core.token.strictjson import FrozenDict
 from jwt_guard.errors import InsufficientScope, InvalidToken, MissingToken
-from tests.keys import (
+from tests.tokens import (
     BY_ALG,
     EC256,
     ED25519,

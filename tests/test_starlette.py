@@ -28,7 +28,7 @@ from jwt_guard.starlette import (
     identity_or_none,
     requires,
 )
-from tests.keys import RSA, bearer, claims, guard, token
+from tests.tokens import RSA, bearer, claims, guard, token
 
 
 def client(*routes: Any, middleware: tuple[Middleware, ...] = (), **options: Any) -> TestClient:

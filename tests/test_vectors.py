@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from jwt_guard import Key, KeySet
-from jwt_guard._core import jws
-from jwt_guard._core.algorithms import ALGORITHMS
-from jwt_guard._core.loading import from_jwk, thumbprint
+from jwt_guard._core.token import jws
+from jwt_guard._core.token.algorithms import ALGORITHMS
+from jwt_guard._core.token.loading import from_jwk, thumbprint
 from jwt_guard.errors import InvalidToken, Reason
 
 SIGNED: dict[str, tuple[str, dict[str, Any], str]] = {

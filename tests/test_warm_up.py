@@ -26,7 +26,7 @@ from jwt_guard.errors import KeysUnavailable
 from jwt_guard.flask import FlaskGuard
 from jwt_guard.starlette import GuardMiddleware
 from tests.contract.surfaces import Asked, Send, bare_asgi, bare_wsgi, through_asgi, through_wsgi
-from tests.remote.provider import AUDIENCE, Provider, answering, running
+from tests.keys.provider import AUDIENCE, Provider, answering, running
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from jwt_guard.asgi import (
     WebSockets,
     identity_of,
 )
-from tests.keys import NOW, bearer, claims, guard, token
 from tests.test_asgi import sent, serving, status, websocket
+from tests.tokens import NOW, bearer, claims, guard, token
 
 TOKEN = token().encode()
 EVERYWHERE = WebSockets(protocol=True, query="access_token")

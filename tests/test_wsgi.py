@@ -13,7 +13,7 @@ from webtest import TestApp
 from jwt_guard import AuthError, ConfigurationError, Guard, scope
 from jwt_guard.errors import InsufficientScope, StepUpRequired
 from jwt_guard.wsgi import GuardMiddleware, identity_of, identity_or_none, requires
-from tests.keys import RSA, SECRET, bearer, claims, guard, issuer, token
+from tests.tokens import RSA, SECRET, bearer, claims, guard, issuer, token
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment

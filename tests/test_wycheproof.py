@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from jwt_guard import ConfigurationError, KeySet
-from jwt_guard._core import jws
+from jwt_guard._core.token import jws
 from jwt_guard.errors import InvalidToken
 
 pytestmark = pytest.mark.vectors

@@ -7,8 +7,7 @@ from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .._core.cookie import Cookie
-from .._core.expressions import (
+from .._core.policy.expressions import (
     acr,
     all_scopes,
     amr,
@@ -18,14 +17,15 @@ from .._core.expressions import (
     requirement,
     role,
 )
-from .._core.handshake import WebSockets
-from .._core.keys import Key, KeySet
-from .._core.loading import is_key_text
-from .._core.openings import Openings
-from .._core.requirement import Requirement
-from .._core.rules import Rule
+from .._core.policy.requirement import Requirement
+from .._core.request.cookie import Cookie
+from .._core.request.handshake import WebSockets
+from .._core.request.paths import Openings
+from .._core.request.table import Rule
+from .._core.token.keys import Key, KeySet
+from .._core.token.loading import is_key_text
+from .._issuer import ANY_AUDIENCE, Issuer
 from ..errors import ConfigurationError
-from ..issuer import ANY_AUDIENCE, Issuer
 from .checks import at, check, require
 from .names import PRESET_NAMES, PRESETS, TABLES, Names
 

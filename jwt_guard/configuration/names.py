@@ -8,8 +8,8 @@ from inspect import Parameter, signature
 from typing import Final, NamedTuple
 
 from .. import presets
-from .._core.algorithms import ALGORITHMS
-from ..issuer import Issuer
+from .._core.token.algorithms import ALGORITHMS
+from .._issuer import Issuer
 from .kinds import FLAG, NUMBER, TEXT, WHOLE, Kind, array, either, mapping, table, word
 
 

@@ -18,9 +18,9 @@ from typing import Any, cast
 import jwt
 
 from jwt_guard import AuthError, Key
-from jwt_guard._core import bearer, claims, jws
-from jwt_guard._core.claims import Claims
-from jwt_guard._core.identity import identify
+from jwt_guard._core.token import bearer, claims, jws
+from jwt_guard._core.token.claims import Claims
+from jwt_guard._core.token.identity import identify
 from tests.benchmarks.apps import COLD_CACHE, COLD_TOKENS
 from tests.benchmarks.measuring import Batch, repeated
 from tests.benchmarks.tokens import AUDIENCE, ISSUER, Signer

@@ -19,7 +19,7 @@ from jwt_guard.starlette import GuardMiddleware, identity_of
 from tests.browser.chromium import Chromium
 from tests.browser.scripts import fetch, form, websocket
 from tests.browser.sites import Site, asgi_site
-from tests.keys import bearer, guard, token
+from tests.tokens import bearer, guard, token
 
 pytestmark = pytest.mark.browser
 

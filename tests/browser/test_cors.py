@@ -24,7 +24,7 @@ from jwt_guard.starlette import GuardMiddleware, identity_of, requires
 from tests.browser.chromium import Chromium
 from tests.browser.scripts import fetch
 from tests.browser.sites import Site, asgi_site, wsgi_site
-from tests.keys import claims, guard, token
+from tests.tokens import claims, guard, token
 
 pytestmark = pytest.mark.browser
 

@@ -13,7 +13,7 @@ from jwt_guard.starlette import GuardMiddleware, identity_of
 from tests.browser.chromium import Chromium
 from tests.browser.scripts import websocket
 from tests.browser.sites import Site, asgi_site
-from tests.keys import claims, guard, token
+from tests.tokens import claims, guard, token
 
 pytestmark = pytest.mark.browser
 

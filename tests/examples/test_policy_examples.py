@@ -17,8 +17,8 @@ from starlette.testclient import TestClient
 from webtest import TestApp
 
 from examples import blueprints, multi_tenant
-from jwt_guard.audit import assert_guarded
-from jwt_guard.serve import wsgi
+from jwt_guard.audit.report import assert_guarded
+from jwt_guard.wrap import wsgi
 
 ROOT = Path(__file__).parent.parent.parent
 SECRET = "a secret of the examples' tests, long enough for HS256"
@@ -185,7 +185,7 @@ def by_gunicorn(_configured: None) -> Generator[Ask]:
         descriptor = listening.fileno()
         command = ["-m", "gunicorn", "--log-level", "error", "-b", f"fd://{descriptor}"]
         process = subprocess.Popen(
-            [sys.executable, *command, f'jwt_guard.serve:wsgi("{LEGACY}")'],
+            [sys.executable, *command, f'jwt_guard.wrap:wsgi("{LEGACY}")'],
             cwd=ROOT,
             env=os.environ,
             pass_fds=[descriptor],

@@ -20,10 +20,10 @@ import pytest
 from jwt_guard import Guard, Issuer
 from jwt_guard.asgi import GuardMiddleware as AsgiMiddleware
 from jwt_guard.asgi import Message, Receive, Scope, Send
-from jwt_guard.remote.fetching import HttpFetcher
+from jwt_guard.keys.fetching import HttpFetcher
 from jwt_guard.wsgi import GuardMiddleware as WsgiMiddleware
-from tests.remote import provider as faults
-from tests.remote.provider import AUDIENCE, Fault, Provider, answering, running
+from tests.keys import provider as faults
+from tests.keys.provider import AUDIENCE, Fault, Provider, answering, running
 
 pytestmark = pytest.mark.soak
 

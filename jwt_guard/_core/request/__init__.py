@@ -1,0 +1,1 @@
+"""What came: the request, its credentials, its path, the table."""

@@ -1,0 +1,133 @@
+"""RFC 6265 §5.4: the token in a cookie, and whether our own page sent it.
+
+A browser attaches a cookie to whatever any page asks for. So a request that may
+change something has to show that it comes of a page of ours: by what only our
+pages can read (the double submit), and by what no page can write (Fetch §3.2).
+"""
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from hmac import compare_digest
+from typing import Self
+
+from ...errors import ConfigurationError, CrossSite
+
+# Of a field's name in small letters, all values of the request, as received.
+Fields = Callable[[str], Sequence[bytes]]
+
+# cookie-name = token (RFC 6265 §4.1.1), field-name = token (RFC 9110 §5.1)
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+# serialized-origin = scheme "://" host [ ":" port ] (RFC 6454 §6.2), as browsers write it:
+# in small letters. "null" is everybody's.
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
+
+# RFC 9110 §9.2.1, without TRACE, which no browser sends.
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """Where browsers keep the token, and how they show that a page of ours asks.
+
+    A request with another method than GET, HEAD and OPTIONS, that brings the token
+    in the cookie, must repeat the value of *csrf_cookie* in *csrf_header*, and come
+    from an origin of *origins*, or from this one (`Sec-Fetch-Site`). The handshake of
+    a WebSocket, where no page can set a header, must come from such an origin.
+
+    Attributes:
+        name: The cookie with the token. A name that begins with `__Host-` is one
+            that no other host can set.
+        csrf_cookie: A cookie with a random value of at least 128 bits, readable by
+            the page's script (no `HttpOnly`), set by the app that sets the other.
+        csrf_header: The header field in which the page sends that value back.
+        origins: Origins of pages that may act for the user: "https://app.example".
+            Pages of this very origin need not be named, except for WebSockets, where
+            Chromium sends no `Sec-Fetch-Site`.
+
+    Raises:
+        ConfigurationError: At construction: no such names or origins.
+    """
+
+    name: str
+    csrf_cookie: str = "__Host-csrf"
+    csrf_header: str = "X-CSRF-Token"
+    origins: Collection[str] = field(default=(), hash=False)
+    _origins: frozenset[bytes] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Check the configuration."""
+        for name in (self.name, self.csrf_cookie, self.csrf_header):
+            if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+                raise ConfigurationError(f"{name!r} is no name of a cookie or of a header field")
+        if self.name == self.csrf_cookie:
+            raise ConfigurationError("the token and its CSRF value need two cookies")
+        if isinstance(self.origins, str) or not all(
+            isinstance(one, str) and _ORIGIN.fullmatch(one) for one in self.origins
+        ):
+            raise ConfigurationError(
+                f"origins is a list like ['https://app.example'], in small letters and without "
+                f"a path, not {self.origins!r}"
+            )
+        object.__setattr__(self, "_origins", frozenset(one.encode() for one in self.origins))
+
+    @classmethod
+    def of(cls, cookie: "str | Cookie | None") -> "Self | Cookie | None":
+        """Return *cookie*; a name alone stands for the defaults.
+
+        Raises:
+            ConfigurationError: Neither.
+        """
+        if cookie is None or isinstance(cookie, Cookie):
+            return cookie
+        return cls(cookie)
+
+    def add(self, values: list[bytes], method: str | None, fields: Fields) -> bool:
+        """Add what the cookie brings to the *values* of Authorization.
+
+        Several credentials, of whatever kinds, are refused by whoever reads them.
+
+        Args:
+            values: What the request brings elsewhere.
+            method: The request's method; None for the handshake of a WebSocket.
+            fields: The request's header fields.
+
+        Returns:
+            Whether the cookie alone brings something.
+
+        Raises:
+            CrossSite: It does, and the request may change something, and is not
+                shown to come from a page of ours.
+        """
+        brought = [b"Bearer " + value for value in _values(fields, self.name)]
+        alone = bool(brought) and not values
+        if alone and method not in _SAFE_METHODS:
+            self._check(method, fields)
+        values += brought
+        return alone
+
+    def _check(self, method: str | None, fields: Fields) -> None:
+        if not self._is_from_here(fields):
+            raise CrossSite("neither Origin nor Sec-Fetch-Site names an origin of origins=")
+        if method is not None and not self._is_submitted_twice(fields):
+            raise CrossSite(f"{self.csrf_header} does not repeat the cookie {self.csrf_cookie}")
+
+    def _is_from_here(self, fields: Fields) -> bool:
+        origins, sites = fields("origin"), fields("sec-fetch-site")
+        if len(origins) == 1 and origins[0] in self._origins:
+            return True
+        return len(sites) == 1 and sites[0] == b"same-origin"
+
+    def _is_submitted_twice(self, fields: Fields) -> bool:
+        kept, sent = _values(fields, self.csrf_cookie), fields(self.csrf_header.lower())
+        return len(kept) == len(sent) == 1 and kept[0] != b"" and compare_digest(kept[0], sent[0])
+
+
+def _values(fields: Fields, name: str) -> list[bytes]:
+    """Return the values of all cookies called *name*.
+
+    cookie-string = cookie-pair *( ";" SP cookie-pair )            (RFC 6265 §4.2.1)
+    """
+    wanted = name.encode()
+    pairs = (pair.partition(b"=") for value in fields("cookie") for pair in value.split(b";"))
+    return [value.strip(b" \t") for key, _, value in pairs if key.strip(b" \t") == wanted]

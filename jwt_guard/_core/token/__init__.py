@@ -1,0 +1,1 @@
+"""Bytes -> verified: the token, its keys, its claims."""

@@ -1,0 +1,240 @@
+"""RFC 7519 §4.1, RFC 9068 §2.2: what a claims set must say.
+
+Configured means required: issuer, audience and expiry are always checked, and a
+claim that is present but malformed is refused, never ignored.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from math import inf
+from typing import Any, NewType, TypeAlias, cast
+
+from ...errors import InvalidToken, Reason
+from . import strictjson
+
+UnverifiedClaims = NewType("UnverifiedClaims", Mapping[str, Any])
+Claims = NewType("Claims", Mapping[str, Any])
+
+# The year 9892. A later instant is no date to a program (datetime ends with 9999)
+# and most often milliseconds taken for seconds.
+_LATEST = 250_000_000_000
+
+# OpenID Connect Core §2, §3.1.3.6, §3.3.2.11: members of ID tokens alone.
+_ID_TOKEN_CLAIMS = ("nonce", "at_hash", "c_hash")
+
+ABSENT = object()
+_NOTHING = frozenset[str]()
+_EMPTY = frozenset({""})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimRules:
+    """What one issuer's tokens must say.
+
+    Attributes:
+        issuer: Exact value of `iss`.
+        audience: Acceptable values of `aud`, or None for any.
+        leeway: Tolerated difference of clocks, in seconds.
+        required: Claims that must be present.
+        values: Claims that must be a string of a set, or a list with nothing else.
+        max_age: Greatest age by `iat`, in seconds, or None.
+        token_types: Acceptable `typ` values, normalised; None stands for no `typ`.
+        refuse_id_tokens: Whether claims of ID tokens are refused.
+        scope_paths: Where scope values are found; all of them count.
+        role_paths: Where role names are found; all of them count.
+    """
+
+    issuer: str
+    audience: frozenset[str] | None
+    leeway: float
+    required: tuple[str, ...]
+    values: tuple[tuple[str, frozenset[str]], ...]
+    max_age: float | None
+    token_types: frozenset[str | None]
+    refuse_id_tokens: bool
+    scope_paths: tuple[str, ...]
+    role_paths: tuple[str, ...]
+
+
+# When a token is valid: from the first on, and before the second, leeway included; in
+# seconds since the epoch, out of `exp`, `nbf`, `iat` and the rules' age.
+Window: TypeAlias = tuple[float, float]
+
+
+def peek(payload: bytes) -> UnverifiedClaims:
+    """Return the claims of *payload*, unverified.
+
+    Raises:
+        InvalidToken: Not a JSON object.
+    """
+    try:
+        return UnverifiedClaims(strictjson.loads_object(payload))
+    except ValueError:
+        raise InvalidToken(Reason.MALFORMED_TOKEN, "the payload is no JSON object") from None
+
+
+def check(claims: Claims, typ: str | None, rules: ClaimRules, *, now: float) -> Window:
+    """Raise unless *claims* satisfy *rules* at the instant *now*.
+
+    Only the time can make a difference to a later check of the same claims.
+
+    Args:
+        claims: The claims set; its signature has been verified.
+        typ: The verified header's `typ` as media types compare, or None.
+        rules: What the issuer's tokens must say (RFC 7519 §4.1).
+        now: Seconds since the epoch; the core never reads a clock.
+
+    Returns:
+        When the claims satisfy the rules.
+
+    Raises:
+        InvalidToken: With the first claim that fails and the reason.
+    """
+    if typ not in rules.token_types:
+        raise InvalidToken(Reason.TOKEN_TYPE, "add the type to token_types= if it is meant")
+    if claims.get("iss") != rules.issuer:
+        raise InvalidToken(Reason.UNKNOWN_ISSUER)
+    _check_audience(claims, rules)
+    window = _check_times(claims, rules, now)
+    for name in rules.required:
+        if claims.get(name) is None:
+            raise InvalidToken(Reason.MISSING_CLAIM, f"the claim {name} is required")
+    for name, accepted in rules.values:
+        if not _is_among(claims.get(name), accepted):
+            raise InvalidToken(Reason.WRONG_VALUE, f"the claim {name} has no accepted value")
+    if rules.refuse_id_tokens and any(name in claims for name in _ID_TOKEN_CLAIMS):
+        raise InvalidToken(Reason.ID_TOKEN, "the client sent an ID token for an access token")
+    return window
+
+
+def _is_among(value: object, accepted: frozenset[str]) -> bool:
+    """Tell text, or a list of it, of which nothing is beyond *accepted*."""
+    members = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
+    return members != () and all(isinstance(one, str) and one in accepted for one in members)
+
+
+def _check_audience(claims: Claims, rules: ClaimRules) -> None:
+    if "aud" not in claims:
+        if rules.audience is None:
+            return
+        raise InvalidToken(Reason.MISSING_CLAIM, "the claim aud is required")
+    audience = claims["aud"]
+    values = (audience,) if isinstance(audience, str) else _strings(audience, "aud")
+    if rules.audience is not None and rules.audience.isdisjoint(values):
+        expected = ", ".join(sorted(rules.audience))
+        raise InvalidToken(
+            Reason.WRONG_AUDIENCE, f"the token was issued for another audience than {expected}"
+        )
+
+
+def _check_times(claims: Claims, rules: ClaimRules, now: float) -> Window:
+    expires = numeric_date(claims, "exp")
+    if expires is None:
+        raise InvalidToken(Reason.MISSING_CLAIM, "the claim exp is required")
+    starts = numeric_date(claims, "nbf")
+    issued = numeric_date(claims, "iat")
+    leeway = rules.leeway
+    begins, ends = -inf, expires + leeway
+    if now >= ends:
+        raise InvalidToken(Reason.EXPIRED, f"expired {now - expires:.0f} s ago")
+    if starts is not None:
+        begins = starts - leeway
+        if now < begins:
+            raise _early(Reason.NOT_YET_VALID, starts - now)
+    if issued is not None:
+        if now < issued - leeway:
+            raise _early(Reason.ISSUED_IN_FUTURE, issued - now)
+        begins = max(begins, issued - leeway)
+    if rules.max_age is not None:
+        if issued is None:
+            raise InvalidToken(Reason.MISSING_CLAIM, "the claim iat is required by max_age=")
+        ends = min(ends, issued + rules.max_age + leeway)
+        if now >= ends:
+            raise InvalidToken(Reason.TOO_OLD, f"issued {now - issued:.0f} s ago")
+    return begins, ends
+
+
+def _early(reason: Reason, seconds: float) -> InvalidToken:
+    return InvalidToken(reason, f"the issuer's clock is ahead of ours by {seconds:.0f} s")
+
+
+def malformed(name: str, hint: str | None = None) -> InvalidToken:
+    """Return the refusal of a claim that is present and not what it must be."""
+    return InvalidToken(Reason.MALFORMED_CLAIM, hint or f"the claim {name} is malformed")
+
+
+def _strings(value: object, name: str) -> tuple[str, ...]:
+    """Return *value*, a JSON array of strings, or refuse it."""
+    if not isinstance(value, tuple):
+        raise malformed(name)
+    for member in cast("tuple[object, ...]", value):
+        if not isinstance(member, str):
+            raise malformed(name)
+    return cast("tuple[str, ...]", value)
+
+
+def numeric_date(claims: Claims, name: str) -> float | None:
+    """Return a NumericDate (RFC 7519 §2) in seconds, or None if absent."""
+    value = claims.get(name)
+    if type(value) is int and 0 <= value <= _LATEST:
+        return value
+    if name not in claims:
+        return None
+    # A bool is an int to Python; anything else is compared, never computed with,
+    # until it is known to be small: 10**400 has no float.
+    if type(value) is not int and type(value) is not float:
+        raise malformed(name)
+    if not 0 <= value <= _LATEST:
+        raise malformed(name, f"the claim {name} is out of range; it counts seconds, not ms")
+    return value
+
+
+def check_text(claims: Claims, names: tuple[str, ...]) -> None:
+    """Raise unless each of *names* that is present is a string."""
+    for name in names:
+        if type(claims.get(name, "")) is not str:
+            raise malformed(name)
+
+
+def words(claims: Claims, paths: tuple[str, ...], *, separator: str | None) -> frozenset[str]:
+    """Return the strings at *paths* together: those of lists, or of strings.
+
+    Args:
+        claims: The verified claims.
+        paths: Names of claims, or names joined by dots into nested objects.
+        separator: What separates words in a string; None: nothing does.
+    """
+    found = _NOTHING
+    for path in paths:
+        # A plain name, which most are, needs no look at what is nested.
+        value = claims[path] if path in claims else lookup(claims, path)
+        if isinstance(value, str):
+            here = _split(value, separator)
+        elif value is ABSENT:
+            continue
+        else:
+            here = frozenset(_strings(value, path)) - _EMPTY
+        found = found | here if found else here
+    return found
+
+
+# An API's tokens carry a few combinations of scopes; each is split once, and kept once.
+@lru_cache(maxsize=256)
+def _split(text: str, separator: str | None) -> frozenset[str]:
+    return frozenset(text.split(separator) if separator else [text]) - _EMPTY
+
+
+def lookup(claims: Mapping[str, Any], path: str) -> object:
+    """Return the value at *path*; a literal name with dots wins over nesting."""
+    if path in claims or "." not in path:
+        return claims.get(path, ABSENT)
+    head, dot, _ = path.rpartition(".")
+    while dot:
+        nested = claims.get(head)
+        if isinstance(nested, strictjson.FrozenDict):
+            found = lookup(nested, path[len(head) + 1 :])
+            if found is not ABSENT:
+                return found
+        head, dot, _ = head.rpartition(".")
+    return ABSENT

@@ -1,0 +1,337 @@
+"""Guard: the configured decision maker of one API, its clock and its log line."""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Self
+
+from ._cache import Counters, VerifiedTokens
+from ._core.answer import Answer, RenderBody, problem, quoted, render
+from ._core.policy.conditions import Asked
+from ._core.policy.requirement import Requirement
+from ._core.token.identity import Identity
+from ._issuer import Issuer
+from ._issuers import Tenants
+from ._line import Line, Pause
+from ._metadata import Metadata
+from .configuration import Configuration, from_environ, load
+from .configuration.checks import at
+from .errors import AuthError, ConfigurationError, KeysUnavailable
+from .keys.flight import Flight
+from .keys.fresh import FreshKeys
+
+_log = logging.getLogger("jwt_guard")
+
+# What servers allow for a header line (nginx 8 KiB, gunicorn 8190 bytes); access
+# tokens with a few dozen roles are under 4 KiB.
+_MAX_TOKEN_BYTES = 8192
+
+# Enough to find the route in a log; a path is the client's to make long.
+_MAX_LOGGED_PATH = 200
+
+
+class Guard:
+    """The configured decision maker of one API.
+
+    Thread-safe; make one at import time and share it. It does no I/O with static
+    keys, and never on the thread of a request with fetched ones.
+
+    Attributes:
+        begin: Does what `authenticate` does as far as it goes without waiting, and
+            returns the caller or a `Pause`; for adapters.
+        metadata_path: The whole path at which the metadata of `resource=` are
+            served, mounts included, or None.
+    """
+
+    def __init__(
+        self,
+        *known: Issuer,
+        issuers: Callable[[str], Issuer | None] | None = None,
+        realm: str = "api",
+        clock: Callable[[], float] = time.time,
+        max_token_bytes: int = _MAX_TOKEN_BYTES,
+        cache_size: int = 4096,
+        render_body: RenderBody | None = None,
+        resource: str | None = None,
+        scopes_supported: Collection[str] | Callable[[], Collection[str]] = (),
+    ) -> None:
+        """Make a guard that trusts the *known* issuers.
+
+        Args:
+            known: The trusted issuers; a token's `iss` chooses among them.
+            issuers: Finds further ones at run time, as (name) -> issuer or None;
+                for tenants. The name is what an unverified token says. Answers
+                are cached for five minutes, at most 1024 of each kind. It is
+                called on the request's thread and must not block.
+            realm: The protection space that challenges name (RFC 9110 §11.5).
+            clock: Returns the seconds since the epoch.
+            max_token_bytes: Longest token that is looked at.
+            cache_size: How many verified tokens are remembered, so that a token seen
+                before costs no signature; 0 remembers none. Time, key, issuer and
+                the route's requirement are checked every time all the same. A
+                remembered token of 1 KB takes about 3 KB.
+            render_body: Makes another body for refusals, as (error) -> (media
+                type, octets); status and challenge stay as they are. If it
+                raises, that is logged and the default body is sent.
+
+            resource: The https URL of this API. Challenges then name, and middleware
+                serves without a token, its metadata (RFC 9728), from which clients
+                learn where to get tokens.
+            scopes_supported: The scope values that the metadata lists; or a function
+                that returns them, asked when they are: `lambda: audit(app).scopes`.
+
+        Raises:
+            ConfigurationError: No issuer, two of one name, a bad realm or option.
+        """
+        if (not known and issuers is None) or not all(isinstance(one, Issuer) for one in known):
+            raise ConfigurationError(
+                'a guard needs issuers: Guard(Issuer("https://…", audience=…, keys=…))'
+            )
+        if len({issuer.name for issuer in known}) != len(known):
+            raise ConfigurationError(
+                "two issuers have one name; an issuer takes several audiences and keys"
+            )
+        if not isinstance(max_token_bytes, int) or max_token_bytes < 1:
+            raise ConfigurationError(f"max_token_bytes is positive, not {max_token_bytes!r}")
+        if not isinstance(cache_size, int) or cache_size < 0:
+            raise ConfigurationError(f"cache_size is a number of tokens, not {cache_size!r}")
+        if not callable(clock) or not (render_body is None or callable(render_body)):
+            raise ConfigurationError(
+                "clock and render_body are functions; pass time.time, not time.time()"
+            )
+        quoted(realm)
+        self._realm = realm
+        self._clock = clock
+        self._known = known
+        self._tenants = Tenants(issuers) if issuers is not None else None
+        self._verified = VerifiedTokens(cache_size) if cache_size else None
+        self._line = Line(
+            known,
+            self._tenants,
+            clock=clock,
+            max_token_bytes=max_token_bytes,
+            verified=self._verified,
+        )
+        self.begin: Callable[[Sequence[bytes]], Identity | Pause] = self._line.begin
+        self._render_body = render_body
+        self._metadata = Metadata.of(resource, [one.name for one in known]) if resource else None
+        self.metadata_path: str | None = self._metadata.path if self._metadata is not None else None
+        if isinstance(scopes_supported, str):
+            raise ConfigurationError(f"scopes_supported is a list: [{scopes_supported!r}]")
+        self._scopes_supported = scopes_supported
+
+    @classmethod
+    def from_file(
+        cls, path: str | os.PathLike[str], *, environ: Mapping[str, str] = os.environ
+    ) -> Self:
+        """Make the guard that a TOML file describes.
+
+        Args:
+            path: The file; see `jwt_guard.configuration.load`.
+            environ: Where `secret_env` is looked up.
+
+        Raises:
+            ConfigurationError: With the place in the file. Also for a file that says
+                what a guard alone does not enforce: `jwt_guard.serve` does.
+        """
+        return cls._alone(load(path, environ=environ))
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Make the guard that the variables `JWT_GUARD_…` describe.
+
+        Raises:
+            ConfigurationError: As `from_file`.
+        """
+        return cls._alone(from_environ(environ))
+
+    @classmethod
+    def _alone(cls, configuration: Configuration) -> Self:
+        if configuration.options:
+            raise ConfigurationError(
+                f"{configuration.place}: {', '.join(configuration.options)} are the middleware's, "
+                f"and a guard alone would not know them; use jwt_guard.serve, or "
+                f"GuardMiddleware(app, guard=Guard.of(configuration), **configuration.options)"
+            )
+        return cls.of(configuration)
+
+    @classmethod
+    def of(cls, configuration: Configuration) -> Self:
+        """Make the guard of a configuration, whose `options` are the middleware's.
+
+        Raises:
+            ConfigurationError: As the constructor, with the place.
+        """
+        with at(f"{configuration.place}: guard"):
+            return cls(*configuration.issuers, **configuration.guard_options)
+
+    def authenticate(self, authorization: Sequence[bytes]) -> Identity:
+        """Return the verified caller.
+
+        Args:
+            authorization: The value of every Authorization field of the request
+                (RFC 9110 §11.6.2), in order, as received.
+
+        Raises:
+            MissingToken: No credentials, or another scheme's.
+            InvalidRequest: Repeated, malformed or over-long.
+            InvalidToken: The token is not valid here; `reason` says why.
+            KeysUnavailable: The issuer's keys cannot be had at present.
+        """
+        found = self.begin(authorization)
+        return found if isinstance(found, Identity) else found.land()
+
+    async def authenticate_async(self, authorization: Sequence[bytes]) -> Identity:
+        """Return the verified caller, without ever blocking the event loop.
+
+        See `authenticate`.
+        """
+        found = self.begin(authorization)
+        return found if isinstance(found, Identity) else await found.land_async()
+
+    def authorise(
+        self, identity: Identity, needed: Requirement, params: Mapping[str, object] | None = None
+    ) -> None:
+        """Raise unless *identity* meets what is *needed*; for adapters.
+
+        Args:
+            identity: The verified caller.
+            needed: What the route requires.
+            params: The parameters of the matched route, by name.
+
+        Raises:
+            InsufficientScope: It does not.
+            StepUpRequired: A better authentication is needed.
+        """
+        needed.check(identity, Asked(params or {}, self._clock()))
+
+    def seconds_left(self, identity: Identity) -> float:
+        """Return for how long *identity*'s token is accepted yet, in seconds.
+
+        The issuer's leeway included; 0 or less once it has expired.
+        """
+        issuer = self._line.named(identity.issuer)
+        leeway = issuer.leeway if issuer is not None else 0
+        return identity.expires_at + leeway - self._clock()
+
+    def warm_up(self) -> None:
+        """Fetch the keys of all issuers that have none yet, before requests come.
+
+        Raises:
+            KeysUnavailable: Some could not be had in time. The guard works all
+                the same, and goes on trying when requests come.
+        """
+        for flight in self._departures():
+            flight.wait()
+        self._check_ready()
+
+    async def warm_up_async(self) -> None:
+        """Do what `warm_up` does, without blocking the event loop."""
+        for flight in self._departures():
+            await flight.wait_async()
+        self._check_ready()
+
+    def _departures(self) -> list[Flight]:
+        flights = [fresh.warm_up() for fresh in self._fresh()]
+        return [flight for flight in flights if flight is not None]
+
+    def _check_ready(self) -> None:
+        states = [state for state in self.health() if not state["ready"]]
+        if states:
+            names = ", ".join(f"{state['issuer']}: {state['last_error']}" for state in states)
+            raise KeysUnavailable(hint=f"no keys yet of {names}")
+
+    def _fresh(self) -> list[FreshKeys]:
+        tenants = self._tenants.current() if self._tenants is not None else []
+        return [one.fresh for one in (*self._known, *tenants) if one.fresh is not None]
+
+    def health(self) -> list[dict[str, object]]:
+        """Return the state of each issuer's keys that are fetched or reloaded.
+
+        Returns:
+            JSON-ready objects: `issuer`, `ready`, `keys` (their ids), `age`,
+            `fresh_for`, `usable_for` and `next_try_in` in seconds (None where
+            there is no limit), `failures` in a row, `last_error`. Issuers with
+            keys that never change are left out.
+        """
+        return [fresh.health() for fresh in self._fresh()]
+
+    @property
+    def cache_counters(self) -> Counters:
+        """What became of lookups of verified tokens, since the guard was made."""
+        return Counters() if self._verified is None else replace(self._verified.counters)
+
+    def readiness(self) -> Answer:
+        """Return the answer of a readiness probe: 200 if all have keys, else 503.
+
+        The body is `{"ready": true}` or false; what is wrong is for `health` to
+        say, and for operators to see.
+        """
+        ready = all(state["ready"] for state in self.health())
+        body = json.dumps({"ready": ready}).encode()
+        headers = (
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", "no-store"),
+        )
+        return Answer(200 if ready else 503, headers, body)
+
+    def metadata(self, method: str) -> Answer | None:
+        """Return the answer to a request for `metadata_path`, or None to refuse it.
+
+        Args:
+            method: The request's method: GET, HEAD, whose answer has no body, or
+                OPTIONS, with which browsers ask before.
+        """
+        if self._metadata is None or method not in ("GET", "HEAD", "OPTIONS"):
+            return None
+        scopes = self._scopes_supported
+        try:
+            answer = self._metadata.answer(scopes() if callable(scopes) else scopes)
+        except Exception:  # noqa: BLE001  the operator's function; its failure must not be a 500
+            _log.exception("scopes_supported failed; the metadata lists none")
+            answer = self._metadata.answer(())
+        return replace(answer, body=b"") if method == "HEAD" else answer
+
+    def challenge(self, error: AuthError) -> Answer:
+        """Return the answer to *error*: status, header fields, body."""
+        if self._render_body is not None:
+            try:
+                return self._rendered(error, self._render_body(error))
+            except Exception:  # noqa: BLE001  the operator's hook; its failure must not be a 500
+                _log.exception("render_body failed; the default body is sent")
+        return self._rendered(error, problem(error))
+
+    def _rendered(self, error: AuthError, body: tuple[str, bytes]) -> Answer:
+        url = self._metadata.url if self._metadata is not None else None
+        return render(error, realm=self._realm, body=body, metadata=url)
+
+    def refuse(self, error: AuthError, *, method: str, path: str) -> Answer:
+        """Log the refusal once and return the answer to send; for adapters.
+
+        Args:
+            error: What was raised.
+            method: The request's method; the answer to HEAD has no body.
+            path: The decoded path, for the log.
+        """
+        _log.log(
+            logging.WARNING if isinstance(error, KeysUnavailable) else logging.INFO,
+            "refused %s %s: %d %s%s",
+            ascii(method[:_MAX_LOGGED_PATH])[1:-1],
+            ascii(path[:_MAX_LOGGED_PATH])[1:-1],
+            error.status,
+            error.reason,
+            f" ({error.hint})" if error.hint else "",
+            extra={
+                "reason": error.reason.value,
+                "issuer": error.issuer,
+                "kid": error.kid,
+                "path": path[:_MAX_LOGGED_PATH],
+                "hint": error.hint,
+            },
+        )
+        challenge = self.challenge(error)
+        return replace(challenge, body=b"") if method == "HEAD" else challenge

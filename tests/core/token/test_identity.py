@@ -1,0 +1,119 @@
+"""RFC 7519 §4.1, RFC 8693 §4.2: jwt_guard._core.identity."""
+
+import copy
+import dataclasses
+import json
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from jwt_guard import Identity
+from jwt_guard._core.token.claims import Claims
+from jwt_guard._core.token.identity import identify
+from jwt_guard._core.token.strictjson import loads_object
+from jwt_guard.errors import InvalidToken, Reason
+from tests.tokens import ISSUER, NOW, claims, issuer
+
+
+def identity(*, key_id: str | None = "k", **changes: Any) -> Identity:
+    data = json.dumps(claims(**changes)).encode()
+    rules = issuer(role_paths=["roles", "realm_access.roles"]).rules
+    return identify(Claims(loads_object(data)), rules, key_id)
+
+
+def test_members() -> None:
+    """The caller is what the claims say."""
+    caller = identity(client_id="app", roles=["editor"], realm_access={"roles": ["admin"]})
+    assert caller.issuer == ISSUER
+    assert caller.subject == "joe"
+    assert caller.client_id == "app"
+    assert caller.token_id == "token-1"
+    assert caller.expires_at == NOW + 300
+    assert caller.issued_at == NOW
+    assert caller.scopes == {"messages:read", "messages:write"}
+    assert caller.roles == {"editor", "admin"}
+    assert caller.key_id == "k"
+    assert caller.claims["realm_access"]["roles"] == ("admin",)
+
+
+def test_absent() -> None:
+    """What the token does not say is None, or empty."""
+    caller = identity(sub=None, jti=None, iat=None, scope=None, key_id=None)
+    assert caller.subject is None
+    assert caller.client_id is None
+    assert caller.token_id is None
+    assert caller.issued_at is None
+    assert caller.key_id is None
+    assert caller.scopes == caller.roles == frozenset()
+
+
+def test_client_id() -> None:
+    """`client_id` (RFC 8693) wins over `azp` (OpenID Connect)."""
+    assert identity(azp="b").client_id == "b"
+    assert identity(azp="b", client_id="a").client_id == "a"
+
+
+@pytest.mark.parametrize("name", ["sub", "client_id", "azp", "jti"])
+@pytest.mark.parametrize("value", [5, True, [], ["joe"], {}, 0])
+def test_malformed_text(name: str, value: Any) -> None:
+    """What is promised as text is refused as anything else."""
+    with pytest.raises(InvalidToken) as info:
+        identity(**{name: value})
+    assert info.value.reason is Reason.MALFORMED_CLAIM
+    assert info.value.hint == f"the claim {name} is malformed"
+
+
+@pytest.mark.parametrize("name", ["scope", "scp", "roles"])
+@pytest.mark.parametrize("value", [5, True, {}, [5], [["a"]], ["a", None]])
+def test_malformed_words(name: str, value: Any) -> None:
+    """Scopes and roles that are no strings are refused, not ignored."""
+    with pytest.raises(InvalidToken) as info:
+        identity(**{name: value})
+    assert info.value.reason is Reason.MALFORMED_CLAIM
+
+
+def test_repr_hides() -> None:
+    """Repr shows the issuer alone."""
+    assert repr(identity(roles=["editor"])) == f"Identity(issuer={ISSUER!r})"
+
+
+@pytest.mark.parametrize("name", ["issuer", "scopes", "roles", "claims", "key_id", "other"])
+def test_immutable(name: str) -> None:
+    """No member can be changed or added."""
+    caller = identity()
+    with pytest.raises((dataclasses.FrozenInstanceError, TypeError)):
+        setattr(caller, name, "x")
+
+
+def test_immutable_deeply() -> None:
+    """The claims cannot be changed either, however deep."""
+    caller: Any = identity(access={"names": [{"a": 1}]})
+    changes: list[Callable[[], object]] = [
+        lambda: caller.claims.update(sub="admin"),
+        lambda: caller.claims["access"].update(names=["admin"]),
+        lambda: caller.claims["access"]["names"].append("admin"),
+        lambda: caller.claims["access"]["names"][0].update(a=2),
+        lambda: caller.scopes.add("admin"),
+        lambda: caller.roles.add("admin"),
+    ]
+    for change in changes:
+        with pytest.raises((TypeError, AttributeError)):
+            change()
+    assert caller == identity(access={"names": [{"a": 1}]})
+
+
+def test_equality_and_hash() -> None:
+    """Callers are equal by what their tokens say, and can be keys of a dict."""
+    assert identity() == identity()
+    assert hash(identity()) == hash(identity())
+    assert identity() != identity(sub="jane")
+    assert len({identity(), identity(), identity(sub="jane")}) == 2
+
+
+def test_copies() -> None:
+    """A caller can be copied and sent to another process."""
+    caller = identity(realm_access={"roles": ["a"]})
+    assert copy.deepcopy(caller) == caller
+    assert pickle.loads(pickle.dumps(caller)) == caller  # noqa: S301  our own pickle

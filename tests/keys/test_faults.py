@@ -1,0 +1,201 @@
+"""Whatever the provider does, known keys answer, and fetches are counted."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from jwt_guard import AuthError, Guard, Issuer
+from jwt_guard.errors import InvalidToken, KeysUnavailable
+from jwt_guard.keys.fetching import HttpFetcher
+from tests.keys import provider as faults
+from tests.keys.certificates import tls_for
+from tests.keys.provider import AUDIENCE, Fault, Provider, answering, running
+
+FAULTS: dict[str, Fault] = {
+    "hang": faults.hang,
+    "reset": faults.reset,
+    "status 500": answering(b"oops", 500),
+    "slow header": faults.drip_header,
+    "slow body": faults.drip_body,
+    "huge body": faults.huge,
+    "cut off": faults.cut,
+    "HTML": answering(b"<!doctype html><p>Sign in</p>"),
+    "truncated JSON": answering(b'{"keys": [{"kty":'),
+    "a list": answering(b"[]"),
+    "redirect": answering(b"", 302, Location="/elsewhere"),
+    "empty set": answering(b'{"keys": []}'),
+    "no keys member": answering(b'{"issuer": "x"}'),
+    "only a bad key": answering(b'{"keys": [{"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}]}'),
+    "only a secret": answering(b'{"keys": [{"kty": "oct", "k": "c2VjcmV0", "alg": "HS256"}]}'),
+}
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    with running() as one:
+        yield one
+
+
+def make_guard(provider: Provider, *, wait: float = 0.5, total: float = 0.4) -> Guard:
+    fetcher = HttpFetcher(total_seconds=total, connect_seconds=total)
+    return Guard(
+        Issuer(
+            provider.issuer,
+            audience=AUDIENCE,
+            jwks_url=f"{provider.issuer}/jwks",
+            wait=wait,
+            fetcher=fetcher,
+        )
+    )
+
+
+def seconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_known_keys_go_on(provider: Provider, name: str) -> None:
+    """A fault neither stops nor slows tokens of known keys, and is tried once."""
+    guard = make_guard(provider)
+    known = provider.token("1")
+    guard.authenticate([known])
+    usual = statistics.median(seconds(lambda: guard.authenticate([known])) for _ in range(50))
+    provider.fault = FAULTS[name]
+    stranger = provider.token("1", header_kid="stranger")
+    with pytest.raises(KeysUnavailable) as refused:
+        guard.authenticate([stranger])
+    assert 1 <= refused.value.retry_after <= 60
+    during = statistics.median(seconds(lambda: guard.authenticate([known])) for _ in range(50))
+    assert during - usual < 0.001
+    with pytest.raises(KeysUnavailable):
+        guard.authenticate([stranger])
+    assert provider.asked() == 2
+    (state,) = guard.health()
+    assert (state["ready"], state["failures"]) == (True, 1)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_cold_start(provider: Provider, name: str) -> None:
+    """Without keys the answer is 503 in bounded time, and the next one at once."""
+    provider.fault = FAULTS[name]
+    guard = make_guard(provider)
+
+    def refuse() -> None:
+        with pytest.raises(KeysUnavailable):
+            guard.authenticate([provider.token("1")])
+
+    assert seconds(refuse) < 1.5
+    assert seconds(refuse) < 0.1
+    assert provider.asked() == 1
+    assert guard.readiness().status == 503
+
+
+def test_wrong_issuer(provider: Provider) -> None:
+    """Metadata of another issuer bring no keys; a slash-only difference gets a hint."""
+    provider.metadata["issuer"] = f"{provider.issuer}/"
+    guard = Guard(Issuer(provider.issuer, audience=AUDIENCE))
+    with pytest.raises(KeysUnavailable) as refused:
+        guard.authenticate([provider.token("1")])
+    assert "only by a trailing slash" in str(refused.value.hint)
+    assert provider.fetches == ["/.well-known/openid-configuration"]
+
+
+def assert_outage(guard: Guard, known: bytes, stranger: bytes) -> None:
+    """A stranger's kid is 503; a known key answers in its usual time."""
+    usual = statistics.median(seconds(lambda: guard.authenticate([known])) for _ in range(50))
+    with pytest.raises(KeysUnavailable):
+        guard.authenticate([stranger])
+    during = statistics.median(seconds(lambda: guard.authenticate([known])) for _ in range(50))
+    assert during - usual < 0.001
+
+
+def test_issuer_turns_wrong(provider: Provider) -> None:
+    """Metadata that become another issuer's bring nothing; known keys go on."""
+    guard = Guard(Issuer(provider.issuer, audience=AUDIENCE))
+    known, stranger = provider.token("1"), provider.token("1", header_kid="stranger")
+    guard.authenticate([known])
+    provider.fault = answering(b"", 500)
+    assert_outage(guard, known, stranger)
+    provider.fault = None
+    provider.metadata["issuer"] = "https://elsewhere.example"
+    time.sleep(1)
+    assert_outage(guard, known, stranger)
+    assert provider.fetches == [
+        "/.well-known/openid-configuration",
+        "/jwks",
+        "/jwks",
+        "/.well-known/openid-configuration",
+    ]
+
+
+def test_certificate_turns_bad(tmp_path: Path) -> None:
+    """A provider whose certificate is no longer trusted is one that is down."""
+    context, ca_file = tls_for("localhost", tmp_path)
+    with running(context) as provider:
+        fetcher = HttpFetcher(ca_file=ca_file)
+        guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, fetcher=fetcher))
+        known, stranger = provider.token("1"), provider.token("1", header_kid="stranger")
+        guard.authenticate([known])
+        port = provider.port
+    other, _ = tls_for("localhost", tmp_path)
+    with running(other, port) as impostor:
+        assert_outage(guard, known, stranger)
+        assert impostor.fetches == []
+    (state,) = guard.health()
+    assert "SSL" in str(state["last_error"])
+
+
+def test_one_bad_key(provider: Provider) -> None:
+    """A bad key among good ones is passed over; the good ones work."""
+    provider.keys.insert(0, {"kty": "RSA", "n": "AQAB", "e": "AQAB", "kid": "weak"})
+    guard = make_guard(provider)
+    assert guard.authenticate([provider.token("1")]).key_id == "1"
+
+
+def test_unreachable() -> None:
+    """A provider that is not there is a 503, too."""
+    with running() as provider:
+        token = provider.token("1")
+    guard = make_guard(provider)
+    with pytest.raises(KeysUnavailable):
+        guard.authenticate([token])
+
+
+def test_random_kids_while_failing(provider: Provider) -> None:
+    """10,000 random kids cost one fetch per back-off step, and known keys nothing."""
+    guard, calm = make_guard(provider), make_guard(provider)
+    known = provider.token("1")
+    guard.authenticate([known])
+    calm.authenticate([known])
+    provider.fault = answering(b"", 500)
+    fetches, start = provider.asked(), time.monotonic()
+    # Taken in turns, so that a slow moment of the machine is in both.
+    usual, during = list[float](), list[float]()
+    for number in range(10_000):
+        with pytest.raises(AuthError):
+            guard.authenticate([provider.token("1", header_kid=f"random {number}")])
+        if number % 10 == 0:
+            usual.append(seconds(lambda: calm.authenticate([known])))
+            during.append(seconds(lambda: guard.authenticate([known])))
+    steps, elapsed = 0, time.monotonic() - start
+    while sum(0.75 * 2**step for step in range(steps)) <= elapsed:
+        steps += 1
+    assert provider.asked() - fetches <= steps
+    usual.sort()
+    during.sort()
+    assert during[int(len(during) * 0.99)] - usual[int(len(usual) * 0.99)] < 0.001
+
+
+def test_random_kids_while_healthy(provider: Provider) -> None:
+    """A flood of unknown kids costs two fetches in 30 s; they are refused as unknown."""
+    guard = make_guard(provider)
+    guard.authenticate([provider.token("1")])
+    for number in range(200):
+        with pytest.raises(InvalidToken):
+            guard.authenticate([provider.token("1", header_kid=f"random {number}")])
+    assert provider.asked() == 3
