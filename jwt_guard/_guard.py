@@ -318,7 +318,7 @@ class Guard:
             path: The decoded path, for the log.
         """
         _log.log(
-            logging.WARNING if isinstance(error, KeysUnavailable) else logging.INFO,
+            error.log_level,
             "refused %s %s: %d %s%s",
             ascii(method[:_MAX_LOGGED_PATH])[1:-1],
             ascii(path[:_MAX_LOGGED_PATH])[1:-1],

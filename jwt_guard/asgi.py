@@ -16,7 +16,7 @@ from ._core.token.identity import Identity
 from ._guard import Guard
 from ._line import Pause
 from ._websocket import ACCEPTED, ending, noting_accept, read_handshake
-from .errors import AuthError, ConfigurationError, CrossSite, KeysUnavailable, MissingToken
+from .errors import AuthError, ConfigurationError, KeysUnavailable, MissingToken
 
 __all__ = [
     "ASGIApp",
@@ -175,7 +175,7 @@ class GuardMiddleware:
         A browser sends its cookie unasked: where nobody needs a token, a bad one in a
         cookie must not close the way to the login page.
         """
-        absent = isinstance(error, MissingToken | CrossSite) or scope.get(_BY_COOKIE)
+        absent = error.absent or scope.get(_BY_COOKIE)
         if not absent or not self._is_open(scope):
             raise error
 

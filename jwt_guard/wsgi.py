@@ -14,7 +14,7 @@ from ._core.request.paths import Openings
 from ._core.request.table import Rule, Rules, Unmatched
 from ._core.token.identity import Identity
 from ._guard import Guard
-from .errors import AuthError, ConfigurationError, CrossSite, MissingToken
+from .errors import AuthError, ConfigurationError, MissingToken
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -242,7 +242,7 @@ def admit(
     except AuthError as error:
         # A browser sends its cookie unasked: where nobody needs a token, a bad one in a
         # cookie must not close the way to the login page.
-        absent = by_cookie or isinstance(error, MissingToken | CrossSite)
+        absent = by_cookie or error.absent
         if not absent or not is_open(environ):
             raise
         environ[IDENTITY] = None
