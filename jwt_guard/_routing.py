@@ -48,16 +48,16 @@ def _own_layers(app: Starlette, transparent: tuple[type, ...]) -> Iterator[Forei
         if kind is asgi.RequirementMiddleware:
             # Made anew, for the app makes its own at its first request only.
             yield kind(app, *middleware.args, **middleware.kwargs)
+            continue
+        yield kind
+        if isinstance(kind, type):
+            passes_on = _passes_on(kind, transparent)
         else:
-            yield kind
-            made = kind if isinstance(kind, type) else asgi.GuardMiddleware
-            if kind not in _MAKERS and not _passes_on(made, transparent):
-                return
+            # A function that returns one of ours stands where a class is wanted.
+            passes_on = getattr(kind, "__module__", "").startswith("jwt_guard.")
+        if not passes_on:
+            return
     yield from layers(app.router, transparent)
-
-
-# Functions that stand where a class is wanted, and return one of ours.
-_MAKERS: set[object] = set()
 
 
 def _passes_on(kind: type, transparent: tuple[type, ...]) -> bool:
@@ -236,7 +236,9 @@ def _is_included(route: Foreign) -> bool:
 
 def _is_plain(route: object) -> bool:
     """Whether a route that matches hands over to its own endpoint."""
-    return type(route).handle.__module__.startswith(_KNOWN) if isinstance(route, BaseRoute) else False
+    return (
+        type(route).handle.__module__.startswith(_KNOWN) if isinstance(route, BaseRoute) else False
+    )
 
 
 def _of_route(

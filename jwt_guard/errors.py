@@ -74,6 +74,9 @@ class AuthError(Exception):
         """Return the header fields that the answer has besides its challenge."""
         yield from ()
 
+    def ask_for(self, scopes: Collection[str]) -> None:
+        """Name the scope values of the route, in a refusal that asks for a first token."""
+
 
 def _scope(scopes: Collection[str]) -> Iterator[tuple[str, str]]:
     """Return the parameter that names *scopes* (RFC 6750 §3), where there are any.
@@ -109,6 +112,10 @@ class MissingToken(AuthError):
         """
         super().__init__(reason, hint)
         self.scopes: tuple[str, ...] = tuple(sorted(scopes))
+
+    def ask_for(self, scopes: Collection[str]) -> None:
+        """Name the scope values of the route."""
+        self.scopes = tuple(sorted(scopes))
 
     def parameters(self) -> Iterator[tuple[str, str]]:
         """Return the scope values; no error, for nobody did anything wrong."""

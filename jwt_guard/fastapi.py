@@ -7,13 +7,20 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
+from . import hosts
 from ._core.policy.expressions import requirement
 from ._core.policy.requirement import Requirement
 from ._core.token.identity import Identity
 from .asgi import ASGIApp
-from .audit.openapi import BEARER, secure
-from .audit.starlette import walk
-from .starlette import GuardMiddleware, authorise, identity_of, identity_or_none, public
+from .starlette import (
+    GuardMiddleware,
+    authorise,
+    identity_of,
+    identity_or_none,
+    optional,
+    public,
+    requires,
+)
 
 __all__ = [
     "GuardMiddleware",
@@ -21,8 +28,12 @@ __all__ = [
     "describe_security",
     "identity_of",
     "identity_or_none",
+    "optional",
     "public",
+    "requires",
 ]
+
+_BEARER = "BearerToken"
 
 
 class _Required(SecurityBase):
@@ -30,11 +41,12 @@ class _Required(SecurityBase):
 
     def __init__(self, needed: Requirement) -> None:
         self.model = HTTPBearer(bearerFormat="JWT", description="RFC 6750 bearer token")
-        self.scheme_name = BEARER
-        self.needed = needed
+        self.scheme_name = _BEARER
+        self._needed = needed
+        hosts.require(self, needed)
 
     async def __call__(self, connection: HTTPConnection) -> Identity:
-        return authorise(connection, self.needed)
+        return authorise(connection, self._needed)
 
 
 def Requires(*parts: str | Requirement) -> Any:  # noqa: ANN401, N802  a marker, as Depends and Security
@@ -67,6 +79,9 @@ def describe_security(app: FastAPI, *, outermost: ASGIApp | None = None) -> None
         app: The app.
         outermost: What the server is given, where that is the app wrapped by hand.
     """
+    from .audit.openapi import secure  # noqa: PLC0415  the audit stands above the hosts
+    from .audit.starlette import walk  # noqa: PLC0415  the same
+
     describe = app.openapi
     secured: dict[str, Any] | None = None
 

@@ -31,6 +31,7 @@ from ._core.policy.expressions import requirement
 from ._core.policy.requirement import Requirement
 from ._core.request.credentials import PROTOCOL, PROTOCOLS, Bearer, the_one
 from ._core.request.openings import Opened, Openings, Outcome
+from ._core.request.paths import is_ambiguous
 from ._core.request.request import UNKNOWN, Access, Endpoint, Request
 from ._core.request.table import flag
 from ._core.token.identity import Identity
@@ -136,9 +137,7 @@ class Admission:
             return self._paused(request, found)
         return self._required(request, found)
 
-    def _paused(
-        self, request: Request, pause: Pause[Verified]
-    ) -> Pause[Verified | None] | None:
+    def _paused(self, request: Request, pause: Pause[Verified]) -> Pause[Verified | None] | None:
         """Wait, except where nobody is asked for a token."""
         if self._is_public(request):
             return None
@@ -340,6 +339,14 @@ class AsgiRequest:
 class Behind(Protocol):
     """What is known of an ASGI app behind a guard."""
 
+    def check(self) -> None:
+        """Raise if a requirement is declared where it is never asked.
+
+        Raises:
+            ConfigurationError: It names the function.
+        """
+        ...
+
     def paths(self, scope: Store, /) -> tuple[str, ...]:
         """Return the path of a request as the router behind will match it."""
         ...
@@ -347,6 +354,36 @@ class Behind(Protocol):
     def endpoint(self, scope: Store, /) -> Endpoint:
         """Return what the router behind will match."""
         ...
+
+
+class Prefixed:
+    """An ASGI app of which the prefix alone is known that it takes off."""
+
+    def __init__(self, prefix: str) -> None:
+        """Remember *prefix*."""
+        self._prefix = prefix
+
+    def check(self) -> None:
+        """Do nothing: no requirement is known."""
+
+    def paths(self, scope: Store, /) -> tuple[str, ...]:
+        """Return the path below what the server and the app take off."""
+        return (below(below(scope["path"], scope.get("root_path", "")), self._prefix),)
+
+    def endpoint(self, _scope: Store, /) -> Endpoint:
+        """Return nothing that is known."""
+        return UNKNOWN
+
+
+def check_prefix(prefix: object) -> str:
+    """Return *prefix*, or raise ConfigurationError unless it is "" or a plain path."""
+    if prefix == "" or (
+        isinstance(prefix, str) and prefix[-1:] != "/" and not is_ambiguous(prefix, None)
+    ):
+        return str(prefix)
+    raise ConfigurationError(
+        f"prefix is a path like '/api', without a slash at its end: {prefix!r}"
+    )
 
 
 class WsgiRequest:

@@ -6,10 +6,11 @@ from dataclasses import replace
 from flask import Flask
 
 from .. import wsgi
-from .._core.marks import is_public, required_of
-from .._core.policy.requirement import Requirement
-from ..flask import FlaskGuard
-from .verdict import Found, InFront, both
+from .._core.marks import accessible, required_of
+from .._core.policy.requirement import Requirement, both
+from ..flask import FlaskGuard, required_by_blueprints
+from ..hosts import Access
+from .verdict import Found, InFront
 
 # Flask answers them by itself, for every route.
 _AUTOMATIC = {"HEAD", "OPTIONS"}
@@ -33,16 +34,16 @@ def walk(app: Flask, outer: Iterable[object]) -> Iterator[Found]:
     for rule in app.url_map.iter_rules():
         view = app.view_functions.get(rule.endpoint)
         view_class = getattr(view, "view_class", None)
-        public = (
-            own.is_public(app, rule.endpoint)
+        access = (
+            own.endpoint(app, rule.endpoint).access
             if own is not None
-            else is_public(view) or is_public(view_class)
+            else max(accessible(view), accessible(view_class))
         )
-        shared = _of_blueprints(app, rule.endpoint)
+        shared = required_by_blueprints(app, rule.endpoint)
         for one in (required_of(view), required_of(view_class)):
             shared = both(shared, one)
         for methods, needed in _by_method(view_class, rule.methods or set(), shared):
-            yield Found(rule.rule, methods, view_class or view, needed, public, tuple(guards))
+            yield Found(rule.rule, methods, view_class or view, needed, access, tuple(guards))
 
 
 def _mounted(app: object) -> Iterator[Found]:
@@ -56,7 +57,7 @@ def _mounted(app: object) -> Iterator[Found]:
         yield from walk(inner, outer)
     else:
         guards = tuple(("", one) for one in outer if isinstance(one, wsgi.GuardMiddleware))
-        yield Found("/*", ("*",), app, None, public=False, guards=guards)
+        yield Found("/*", ("*",), app, None, Access.GUARDED, guards)
 
 
 def _wrapped(app: Flask) -> Iterator[object]:
@@ -65,16 +66,6 @@ def _wrapped(app: Flask) -> Iterator[object]:
     while one is not None:
         yield one
         one = getattr(one, "app", None)
-
-
-def _of_blueprints(app: Flask, endpoint: str) -> Requirement | None:
-    """Return what the blueprints of an endpoint, nested ones included, require."""
-    parts = endpoint.split(".")[:-1]
-    names = (".".join(parts[: length + 1]) for length in range(len(parts)))
-    needed = None
-    for name in names:
-        needed = both(needed, required_of(app.blueprints.get(name)))
-    return needed
 
 
 def _by_method(

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from .._core.answer import MEDIA_TYPE
-from .verdict import Found, Verdict, verdict
+from .._core.request.cookie import Cookie
+from ..hosts import Access
+from .verdict import Found, InFront, Verdict, verdict
 
 BEARER = "BearerToken"
 _COOKIE = "CookieToken"
@@ -58,7 +60,7 @@ def secure(document: _Object, routes: Iterable[Found]) -> None:
 def _schemes_of(route: Found, schemes: _Object) -> list[str]:
     """Return the names of the ways to bring a token, and describe them."""
     schemes.setdefault(BEARER, _BEARER_SCHEME)
-    cookies = [guard.cookie for _, guard in route.guards]
+    cookies = [_cookie_of(guard) for _, guard in route.guards]
     cookie = cookies[0]
     # One that only some of several guards read brings nobody through.
     if cookie is None or cookies != [cookie] * len(cookies):
@@ -67,12 +69,18 @@ def _schemes_of(route: Found, schemes: _Object) -> list[str]:
     return [BEARER, _COOKIE]
 
 
+def _cookie_of(guard: InFront) -> Cookie | None:
+    """Return the cookie that a guard reads, or None."""
+    sources = guard.admission.guard.credentials
+    return next((one for one in sources if isinstance(one, Cookie)), None)
+
+
 def _describe(operation: _Object, found: Verdict, names: list[str]) -> None:
     needed = found.needed
     alternatives: list[list[str]] = [[]] if needed is None else needed.scopes_of_alternatives()
     others = _other_security(operation)
     ways: list[_Object] = [{**others, name: scopes} for name in names for scopes in alternatives]
-    operation["security"] = [others, *ways] if found.opened else ways
+    operation["security"] = [others, *ways] if found.access is not Access.GUARDED else ways
     responses: _Object = operation.setdefault("responses", {})
     _respond(responses, "401", "A valid access token is needed, or a better authentication")
     if needed is not None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..errors import ConfigurationError
+from ..hosts import Access
 from .verdict import Found, Verdict, verdict
 
 __all__ = ["Audit", "AuditedRoute", "assert_guarded", "audit"]
@@ -19,7 +20,7 @@ class AuditedRoute:
     Attributes:
         path: The pattern of its path.
         methods: Its methods, sorted; "*" for any, "WEBSOCKET" for one.
-        access: "public", "token", the requirement as it is written, "denied" where no
+        access: "public", "optional", "token", the requirement as it is written, "denied" where no
             rule covers it and nobody gets in, or "UNGUARDED" where nothing stands in
             front of it; with ", public in part" where some of its paths are open.
         where: Module and line of what answers.
@@ -145,8 +146,8 @@ def _by_verdict(one: Found) -> Iterator[tuple[tuple[str, ...], Verdict]]:
 def _access(found: Verdict) -> str:
     if not found.guarded:
         return "UNGUARDED"
-    if found.opened:
-        return "public"
+    if found.access is not Access.GUARDED:
+        return found.access.name.lower()
     access = "token" if found.needed is None else str(found.needed)
     if found.denied:
         access = "denied"

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from starlette._utils import get_route_path
-from starlette.routing import Host, Match, Mount, Route, WebSocketRoute
+from starlette.routing import Host, Mount, WebSocketRoute
 
 from .. import asgi
-from .._core.marks import identifies, is_public, required_of
-from .._core.policy.requirement import Requirement
-from .verdict import Found, InFront, both
+from .._core.marks import accessible, identifies, required_of
+from .._core.policy.requirement import Requirement, both
+from .._routing import dependencies, flat
+from .verdict import Found, InFront
 
 # Starlette's routes, and what FastAPI has in their place, have no type in common.
 _Foreign: TypeAlias = Any
@@ -19,23 +19,10 @@ _Foreign: TypeAlias = Any
 _HTTP_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
-def leads_to_public(app: asgi.ASGIApp, scope: asgi.Scope) -> bool:
-    """Tell whether the router behind *app* will match an endpoint that is public.
-
-    It asks the very routes, in the router's order. What is no full match, such as
-    another method, a missing slash or an unknown path, leads nowhere.
-    """
-    try:
-        return _leads_to_public(_routes_behind(app), scope)
-    except Exception:  # noqa: BLE001  a convertor that fails, as int does with 5000 digits
-        return False
-
-
 def _routes_behind(app: object) -> Iterable[_Foreign]:
     """Return the routes of the first router in a chain of middleware.
 
-    Looked up each time: routes may be added while the app is being set up. A
-    middleware that does not name what is behind it hides them, and they are closed.
+    Looked up each time: routes may be added while the app is being set up.
     """
     while app is not None:
         routes: Iterable[_Foreign] | None = getattr(app, "routes", None)
@@ -43,45 +30,6 @@ def _routes_behind(app: object) -> Iterable[_Foreign]:
             return routes
         app = getattr(app, "app", None)
     return ()
-
-
-def _leads_to_public(routes: Iterable[_Foreign], scope: asgi.Scope) -> bool:
-    for route in _flat(routes):
-        inner = _fully_matched(route, scope)
-        if inner is None:
-            continue
-        behind = getattr(route, "routes", None) if isinstance(route, Mount | Host) else None
-        if behind:
-            return _leads_to_public(behind, inner)
-        return is_public(getattr(route, "endpoint", None) or getattr(route, "app", None))
-    return False
-
-
-def _flat(routes: Iterable[_Foreign]) -> Iterator[_Foreign]:
-    """Yield routes in the order of matching, those of included routers in place."""
-    for route in routes:
-        # FastAPI resolves prefixes and dependencies of included routers lazily.
-        contexts = getattr(route, "effective_route_contexts", None)
-        if contexts is None:
-            yield route
-        else:
-            for context in contexts():
-                yield context.starlette_route or context
-
-
-def _fully_matched(route: _Foreign, scope: asgi.Scope) -> asgi.Scope | None:
-    """Return the scope behind *route* if it fully matches, else None."""
-    if isinstance(route, Route | WebSocketRoute | Mount | Host):
-        match, child = route.matches(scope)
-        return {**scope, **child} if match is Match.FULL else None
-    # A route of an included router, as FastAPI describes it.
-    matched = (
-        scope["type"] == "http"
-        and scope["method"] in (route.methods or ())
-        and route.path_regex is not None
-        and route.path_regex.match(get_route_path(scope))
-    )
-    return scope if matched else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +70,7 @@ def walk(app: object) -> Iterator[Found]:
 
 
 def _walk(routes: Iterable[_Foreign], front: _Front) -> Iterator[Found]:
-    for route in _flat(routes):
+    for route in flat(routes):
         if isinstance(route, Mount | Host):
             yield from _behind_mount(route, front)
         else:
@@ -139,17 +87,17 @@ def _behind_mount(route: Mount | Host, front: _Front) -> Iterator[Found]:
         yield from _walk(behind, inner)
     else:
         yield Found(
-            f"{path}/*", ("*",), route.app, inner.needed, is_public(route.app), inner.guards
+            f"{path}/*", ("*",), route.app, inner.needed, accessible(route.app), inner.guards
         )
 
 
 def _of_route(route: _Foreign, front: _Front) -> Iterator[Found]:
     path = f"{front.prefix}{getattr(route, 'path_format', '') or route.path}"
     needed, endpoint = front.behind(getattr(route, "app", None), path).needed, route.endpoint
-    calls = list(_dependencies(getattr(route, "dependant", None)))
-    for one in (required_of(endpoint), *(getattr(call, "needed", None) for call in calls)):
+    calls = list(dependencies(getattr(route, "dependant", None)))
+    for one in (required_of(endpoint), *(required_of(call) for call in calls)):
         needed = both(needed, one)
-    identified, marked = any(map(identifies, calls)), is_public(endpoint)
+    identified, marked = any(map(identifies, calls)), accessible(endpoint)
     for methods, asked in _by_method(route, needed):
         yield Found(path, methods, endpoint, asked, marked, front.guards, identified)
 
@@ -167,10 +115,3 @@ def _by_method(
                 yield (method,), both(needed, required_of(handler))
     else:
         yield tuple(sorted(getattr(route, "methods", None) or ("*",))), needed
-
-
-def _dependencies(dependant: _Foreign) -> Iterator[object]:
-    """Yield what FastAPI calls before the endpoint, nested ones included."""
-    for dependency in getattr(dependant, "dependencies", ()):
-        yield dependency.call
-        yield from _dependencies(dependency)

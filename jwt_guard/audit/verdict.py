@@ -1,35 +1,25 @@
 """What stands in front of a route, whatever its framework, and what that amounts to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from .._core.policy.requirement import Requirement
-from .._core.request.cookie import Cookie
-from .._core.request.paths import Openings, split
-from .._core.request.table import Rules
+from .._core.policy.requirement import Requirement, both
+from .._core.request.paths import Segments, split
+from ..hosts import Access, Admission, Endpoint
 
 
 class InFront(Protocol):
     """A guard in front of routes, as far as an audit asks it."""
 
     @property
-    def openings(self) -> Openings:
-        """What may pass without a token."""
+    def admission(self) -> Admission:
+        """The guard, and who needs no token."""
         ...
 
     @property
     def by_endpoint(self) -> bool:
-        """Whether it knows endpoints that are marked as public."""
-        ...
-
-    @property
-    def rules(self) -> Rules:
-        """The table of paths."""
-        ...
-
-    @property
-    def cookie(self) -> Cookie | None:
-        """Where browsers keep the token, or None."""
+        """Whether it knows the marks of endpoints."""
         ...
 
 
@@ -42,7 +32,7 @@ class Found:
         methods: The methods, sorted; "WEBSOCKET" for one, "*" for any.
         endpoint: What answers.
         needed: What it and everything in front of it requires, or None.
-        public: Whether it is marked as public.
+        access: Who needs a token, as its marks say.
         identified: Whether it asks for the caller, and so for a token, all the same.
         guards: The guards in front, each with the prefix it stands at.
     """
@@ -51,7 +41,7 @@ class Found:
     methods: tuple[str, ...]
     endpoint: object
     needed: Requirement | None
-    public: bool
+    access: Access
     guards: tuple[tuple[str, InFront], ...]
     identified: bool = False
 
@@ -62,63 +52,91 @@ class Verdict:
 
     Attributes:
         guarded: Whether anything stands in front of it.
-        opened: Whether a request without a token gets through.
-        opened_in_part: Whether it does with some values of the path's variables.
-        denied: Whether nobody gets through, for no rule covers it.
+        access: Who needs a token.
+        opened_in_part: Whether nobody does with some values of the path's variables.
+        denied: Whether nobody gets through, for no row covers it.
         needed: What a caller must satisfy, or None.
     """
 
     guarded: bool
-    opened: bool
+    access: Access
     opened_in_part: bool
     denied: bool
     needed: Requirement | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A route's pattern as if it were a request: what any guard is asked."""
+
+    method: str
+    paths: tuple[str, ...]
+    known: Endpoint
+    raw_path: bytes | None = None
+    query: bytes = b""
+    handshake: bool = False
+    authorization: Sequence[bytes] = ()
+
+    def fields(self, _name: str, /) -> Sequence[bytes]:
+        """Return nothing: a pattern has no fields."""
+        return ()
+
+    def endpoint(self) -> Endpoint:
+        """Return what is known of the route."""
+        return self.known
+
+    def hide_query(self, _rest: bytes, /) -> None:
+        """Do nothing: a pattern has no query."""
+
+    def hide_protocols(self, _rest: bytes, /) -> None:
+        """Do nothing: a pattern has no fields."""
+
+
 def verdict(found: Found, method: str) -> Verdict:
-    """Tell what the guards in front of a route, together, do to *method*."""
+    """Return what the guards in front of a route, together, do to *method*."""
     needed = found.needed
-    opened = opened_in_part = needed is None and not found.identified
-    denied = False
+    closed = needed is not None or found.identified
+    access = Access.GUARDED if closed else Access.PUBLIC
+    opened_in_part, denied = not closed, False
     for prefix, guard in found.guards:
         path = found.path.removeprefix(prefix) or "/"
-        # The handshake of a WebSocket is a GET.
-        asked = "GET" if method == "WEBSOCKET" else method
-        rule = guard.rules.first(asked, path)
-        patterns = guard.rules.public(asked)
-        if rule is None:
-            unruled = guard.rules.unmatched == "deny"
-            denied = denied or unruled
-            here = not unruled and (
-                (found.public and guard.by_endpoint) or guard.openings.admit(path)
-            )
-            patterns += () if unruled else guard.openings.public
-        else:
-            needed = both(needed, rule.needed)
-            here = rule.public
-        opened = opened and here
-        opened_in_part = opened_in_part and (here or _fits_some(patterns, path))
-    return Verdict(bool(found.guards), opened, opened_in_part and not opened, denied, needed)
+        known = Endpoint(found.access) if guard.by_endpoint else Endpoint()
+        # The handshake of a WebSocket is a GET; what is for any method is one of ours.
+        asked = _Asked({"WEBSOCKET": "GET", "*": "ANY"}.get(method, method), (plain(path),), known)
+        openings = guard.admission.openings
+        outcome = openings.outcome(asked)
+        needed, denied = both(needed, outcome.needed), denied or outcome.denied
+        access = min(access, outcome.access)
+        patterns = openings.open_patterns(asked.method)
+        opened_in_part = opened_in_part and (
+            outcome.access is not Access.GUARDED or _fits_some(patterns, path)
+        )
+    if not found.guards:
+        access = Access.GUARDED
+    in_part = opened_in_part and access is Access.GUARDED and bool(found.guards)
+    return Verdict(bool(found.guards), access, in_part, denied, needed)
 
 
-def _fits_some(patterns: list[tuple[str, ...]], path: str) -> bool:
-    """Tell whether some path that fits the route's pattern fits one of *patterns*."""
-    shape = [None if "{" in one or "<" in one else one for one in split(path)]
+def plain(path: str) -> str:
+    """Return a route's pattern so that it can be read as a path in one way alone."""
+    return "/".join("{}" if _is_variable(one) else one for one in path.split("/"))
+
+
+def _is_variable(segment: str) -> bool:
+    return "{" in segment or "<" in segment
+
+
+def _fits_some(patterns: Sequence[Segments], path: str) -> bool:
+    """Whether some path that fits the route's pattern fits one of *patterns*."""
+    shape = [None if _is_variable(one) else one for one in split(path)]
     return any(_overlap(pattern, shape) for pattern in patterns)
 
 
-def _overlap(pattern: tuple[str, ...], shape: list[str | None]) -> bool:
-    """Tell whether some path fits both; a variable at the end may stand for more."""
+def _overlap(pattern: Segments, shape: list[str | None]) -> bool:
+    """Whether some path fits both; a variable at the end may stand for more."""
     for asked, given in zip(pattern, shape, strict=False):
         if asked != "*" and given is not None and asked != given:
             return False
     if len(pattern) > len(shape):
         return shape[-1] is None
     return len(pattern) == len(shape) or pattern[-1] == "*"
-
-
-def both(one: Requirement | None, other: Requirement | None) -> Requirement | None:
-    """Return what is left to ask for when both do."""
-    if one is None or other is None:
-        return one if other is None else other
-    return one & other

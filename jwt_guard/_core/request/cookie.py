@@ -108,5 +108,7 @@ def _values(request: Request, name: str) -> list[bytes]:
     cookie-string = cookie-pair *( ";" SP cookie-pair )            (RFC 6265 §4.2.1)
     """
     wanted = name.encode()
-    pairs = (pair.partition(b"=") for value in request.fields("cookie") for pair in value.split(b";"))
+    pairs = (
+        pair.partition(b"=") for value in request.fields("cookie") for pair in value.split(b";")
+    )
     return [value.strip(b" \t") for key, _, value in pairs if key.strip(b" \t") == wanted]

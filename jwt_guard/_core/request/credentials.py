@@ -110,7 +110,9 @@ class Query:
         _check_name(self.name, "a query parameter")
         found = compiled("paths", self.paths)
         if not found:
-            raise ConfigurationError('Query needs paths: Query("access_token", paths=["/events/*"])')
+            raise ConfigurationError(
+                'Query needs paths: Query("access_token", paths=["/events/*"])'
+            )
         object.__setattr__(self, "_segments", found)
 
     def find(self, request: Request, max_token_bytes: int, /) -> tuple[Credential, ...]:

@@ -162,10 +162,17 @@ class Openings:
         optional = self.all_optional or any(matches(pattern, path) for pattern in self.optional)
         return Access.OPTIONAL if optional else Access.GUARDED
 
+    def open_patterns(self, method: str) -> list[Segments]:
+        """Return the patterns for which a request with *method* needs no token."""
+        rows = [
+            row.segments
+            for row in self.table.rows
+            if row.access is not Access.GUARDED and row.is_for(method)
+        ]
+        return rows if self.table.unmatched == "deny" else [*rows, *self.public, *self.optional]
+
     def passes_preflight(self, request: Request) -> bool:
         """Whether *request* is a preflight that needs no token."""
         if self.preflight is False or not is_preflight(request):
             return False
-        return self.preflight is True or (
-            not self.table and request.endpoint().answers_options
-        )
+        return self.preflight is True or (not self.table and request.endpoint().answers_options)

@@ -145,7 +145,9 @@ class Table:
             raise ConfigurationError(f"unmatched is 'token' or 'deny', not {unmatched!r}")
         for row in rows:
             others = (one for one in rows if one is not row and one.encoded == "refuse")
-            if row.encoded == "allow" and any(overlap(row.segments, one.segments) for one in others):
+            if row.encoded == "allow" and any(
+                overlap(row.segments, one.segments) for one in others
+            ):
                 raise ConfigurationError(
                     f"rule {row.path!r}: encoded='allow', and another row may mean such a path"
                 )
