@@ -1,15 +1,14 @@
 """What a host is written on: the question in, the answer out, and nothing decided between.
 
-A host makes a `Request` of what its server or framework gives it, asks an `Admission`,
-hands the caller over, and sends the `Answer` of whatever `AuthError` comes. The hosts
-of this package (`jwt_guard.asgi`, `wsgi`, `flask`, `starlette`, `fastapi`) use this
-module alone:
+A host makes a `Request` of what its server or framework gives it, lets it in, and sends
+the `Answer` of whatever `AuthError` comes. The hosts of this package (`jwt_guard.asgi`,
+`wsgi`, `flask`, `starlette`, `fastapi`) are written on this module alone:
 
-    request = hosts.WsgiRequest(environ)
+    admission = hosts.Admission(guard, public=["/health"])
     try:
-        environ[hosts.IDENTITY] = hosts.identity(hosts.finish(admission.admit(request)))
+        identity = hosts.let_in(environ, admission, hosts.WsgiRequest(environ))
     except AuthError as error:
-        answer = guard.refuse(error, request)
+        answer = guard.refuse(error, method="GET", path="/")
 """
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
@@ -63,6 +62,8 @@ __all__ = [
     "identifying",
     "identity_of",
     "identity_or_none",
+    "let_in",
+    "let_in_async",
     "optional",
     "public",
     "require",
@@ -195,6 +196,37 @@ def _denied(identity: Identity) -> InsufficientScope:
     error = InsufficientScope((), "no rule covers the request, and unmatched='deny'")
     error.issuer, error.kid = identity.issuer, identity.key_id
     return error
+
+
+def let_in(store: Store, admission: Admission, request: Request) -> Identity | None:
+    """Put the caller into *store*, the scope or environ, and return it.
+
+    Blocks this thread where keys have to be waited for.
+
+    Raises:
+        AuthError: The refusal; the caller is None then.
+    """
+    _nobody(store, admission)
+    found = admission.admit(request)
+    return _caller(store, found.finish() if isinstance(found, Pause) else found)
+
+
+async def let_in_async(store: Store, admission: Admission, request: Request) -> Identity | None:
+    """Do what `let_in` does, without blocking the event loop."""
+    _nobody(store, admission)
+    found = admission.admit(request)
+    return _caller(store, await found.finish_async() if isinstance(found, Pause) else found)
+
+
+def _nobody(store: Store, admission: Admission) -> None:
+    """Set the caller on every path, refusals included: an outer guard's is not ours."""
+    store[GUARD] = admission.guard
+    store[IDENTITY] = None
+
+
+def _caller(store: Store, found: Verified | None) -> Identity | None:
+    identity = store[IDENTITY] = None if found is None else found.identity
+    return identity
 
 
 def identity_of(store: Store) -> Identity:

@@ -20,7 +20,6 @@ from .hosts import (
     Admission,
     Answer,
     Opened,
-    Pause,
     Store,
     WsgiRequest,
     identity_of,
@@ -197,18 +196,12 @@ def requires(*parts: str | Requirement) -> Callable[["WSGIApplication"], "WSGIAp
 
 
 def admit(environ: Store, admission: Admission, request: WsgiRequest) -> None:
-    """Put the caller into *environ*, or raise the refusal."""
-    environ[GUARD] = admission.guard
-    # Set on every path, refusals included.
-    environ[IDENTITY] = None
-    found = admission.admit(request)
-    if isinstance(found, Pause):
-        found = found.finish()
-    if found is not None:
-        environ[IDENTITY] = found.identity
+    """Put the caller into *environ*, for access logs too, or raise the refusal."""
+    identity = hosts.let_in(environ, admission, request)
+    if identity is not None:
         environ["AUTH_TYPE"] = "Bearer"
         # "" rather than a name that another layer may have put there.
-        environ["REMOTE_USER"] = _in_logs(found.identity.subject or "")
+        environ["REMOTE_USER"] = _in_logs(identity.subject or "")
 
 
 @lru_cache(maxsize=1024)
