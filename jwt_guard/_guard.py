@@ -16,21 +16,20 @@ from ._core.token.identity import Identity
 from ._issuer import Issuer
 from ._issuers import Tenants
 from ._line import Line, Pause
+from ._logging import RefusalLog, printable, show_as_asked
 from ._metadata import Metadata
 from .configuration import Configuration, from_environ, load
 from .configuration.checks import at
 from .errors import AuthError, ConfigurationError, KeysUnavailable
 from .keys.flight import Flight
 from .keys.fresh import FreshKeys
+from .observing import Observer, Refused, tell
 
 _log = logging.getLogger("jwt_guard")
 
 # What servers allow for a header line (nginx 8 KiB, gunicorn 8190 bytes); access
 # tokens with a few dozen roles are under 4 KiB.
 _MAX_TOKEN_BYTES = 8192
-
-# Enough to find the route in a log; a path is the client's to make long.
-_MAX_LOGGED_PATH = 200
 
 
 class Guard:
@@ -57,6 +56,7 @@ class Guard:
         render_body: RenderBody | None = None,
         resource: str | None = None,
         scopes_supported: Collection[str] | Callable[[], Collection[str]] = (),
+        observer: Observer | None = None,
     ) -> None:
         """Make a guard that trusts the *known* issuers.
 
@@ -82,6 +82,7 @@ class Guard:
                 learn where to get tokens.
             scopes_supported: The scope values that the metadata lists; or a function
                 that returns them, asked when they are: `lambda: audit(app).scopes`.
+            observer: Is told of what happens; see `jwt_guard.observing`.
 
         Raises:
             ConfigurationError: No issuer, two of one name, a bad realm or option.
@@ -98,9 +99,10 @@ class Guard:
             raise ConfigurationError(f"max_token_bytes is positive, not {max_token_bytes!r}")
         if not isinstance(cache_size, int) or cache_size < 0:
             raise ConfigurationError(f"cache_size is a number of tokens, not {cache_size!r}")
-        if not callable(clock) or not (render_body is None or callable(render_body)):
+        hooks = (render_body, observer)
+        if not callable(clock) or not all(hook is None or callable(hook) for hook in hooks):
             raise ConfigurationError(
-                "clock and render_body are functions; pass time.time, not time.time()"
+                "clock, render_body and observer are functions; pass time.time, not time.time()"
             )
         quoted(realm)
         self._realm = realm
@@ -122,6 +124,9 @@ class Guard:
         if isinstance(scopes_supported, str):
             raise ConfigurationError(f"scopes_supported is a list: [{scopes_supported!r}]")
         self._scopes_supported = scopes_supported
+        self._refusals = RefusalLog()
+        self._observer = observer
+        show_as_asked()
 
     @classmethod
     def from_file(
@@ -310,28 +315,15 @@ class Guard:
         return render(error, realm=self._realm, body=body, metadata=url)
 
     def refuse(self, error: AuthError, *, method: str, path: str) -> Answer:
-        """Log the refusal once and return the answer to send; for adapters.
+        """Log the refusal, tell the observer, and return the answer to send; for adapters.
 
         Args:
             error: What was raised.
             method: The request's method; the answer to HEAD has no body.
             path: The decoded path, for the log.
         """
-        _log.log(
-            error.log_level,
-            "refused %s %s: %d %s%s",
-            ascii(method[:_MAX_LOGGED_PATH])[1:-1],
-            ascii(path[:_MAX_LOGGED_PATH])[1:-1],
-            error.status,
-            error.reason,
-            f" ({error.hint})" if error.hint else "",
-            extra={
-                "reason": error.reason.value,
-                "issuer": error.issuer,
-                "kid": error.kid,
-                "path": path[:_MAX_LOGGED_PATH],
-                "hint": error.hint,
-            },
-        )
+        event = Refused(error, printable(method), printable(path))
+        tell(self._refusals, event)
+        tell(self._observer, event)
         challenge = self.challenge(error)
         return replace(challenge, body=b"") if method == "HEAD" else challenge
