@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -17,7 +17,7 @@ from ._issuer import Issuer
 from ._issuers import Tenants
 from ._line import Line, Pause
 from ._logging import RefusalLog, printable, show_as_asked
-from ._metadata import Metadata
+from ._metadata import Resource, describe
 from .configuration import Configuration, from_environ, load
 from .configuration.checks import at
 from .errors import AuthError, ConfigurationError, KeysUnavailable
@@ -54,8 +54,7 @@ class Guard:
         max_token_bytes: int = _MAX_TOKEN_BYTES,
         cache_size: int = 4096,
         render_body: RenderBody | None = None,
-        resource: str | None = None,
-        scopes_supported: Collection[str] | Callable[[], Collection[str]] = (),
+        resource: Resource | str | None = None,
         observer: Observer | None = None,
     ) -> None:
         """Make a guard that trusts the *known* issuers.
@@ -77,11 +76,9 @@ class Guard:
                 type, octets); status and challenge stay as they are. If it
                 raises, that is logged and the default body is sent.
 
-            resource: The https URL of this API. Challenges then name, and middleware
-                serves without a token, its metadata (RFC 9728), from which clients
-                learn where to get tokens.
-            scopes_supported: The scope values that the metadata lists; or a function
-                that returns them, asked when they are: `lambda: audit(app).scopes`.
+            resource: The https URL of this API, or a `Resource` that says more.
+                Challenges then name, and middleware serves without a token, its
+                metadata (RFC 9728), from which clients learn where to get tokens.
             observer: Is told of what happens; see `jwt_guard.observing`.
 
         Raises:
@@ -119,11 +116,10 @@ class Guard:
         )
         self.begin: Callable[[Sequence[bytes]], Identity | Pause] = self._line.begin
         self._render_body = render_body
-        self._metadata = Metadata.of(resource, [one.name for one in known]) if resource else None
+        self._metadata = (
+            describe(resource, [one.name for one in known]) if resource is not None else None
+        )
         self.metadata_path: str | None = self._metadata.path if self._metadata is not None else None
-        if isinstance(scopes_supported, str):
-            raise ConfigurationError(f"scopes_supported is a list: [{scopes_supported!r}]")
-        self._scopes_supported = scopes_supported
         self._refusals = RefusalLog()
         self._observer = observer
         show_as_asked()
@@ -293,12 +289,7 @@ class Guard:
         """
         if self._metadata is None or method not in ("GET", "HEAD", "OPTIONS"):
             return None
-        scopes = self._scopes_supported
-        try:
-            answer = self._metadata.answer(scopes() if callable(scopes) else scopes)
-        except Exception:  # noqa: BLE001  the operator's function; its failure must not be a 500
-            _log.exception("scopes_supported failed; the metadata lists none")
-            answer = self._metadata.answer(())
+        answer = self._metadata.answer()
         return replace(answer, body=b"") if method == "HEAD" else answer
 
     def challenge(self, error: AuthError) -> Answer:
