@@ -20,12 +20,13 @@ from ._core.token.identity import Identity
 from ._core.token.keys import Key, KeySet
 from ._guard import Guard
 from ._issuer import ANY_AUDIENCE, Issuer
+from ._metadata import Resource
 from .errors import AuthError, ConfigurationError
 
 __all__ = [
     "ANY_AUDIENCE",
-    "AuthError",
     "Answer",
+    "AuthError",
     "ConfigurationError",
     "Cookie",
     "Guard",
@@ -34,6 +35,7 @@ __all__ = [
     "Key",
     "KeySet",
     "Requirement",
+    "Resource",
     "Rule",
     "acr",
     "all_scopes",

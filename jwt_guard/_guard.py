@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -16,21 +16,20 @@ from ._core.token.identity import Identity
 from ._issuer import Issuer
 from ._issuers import Tenants
 from ._line import Line, Pause
-from ._metadata import Metadata
+from ._logging import RefusalLog, printable, show_as_asked
+from ._metadata import Resource, describe
 from .configuration import Configuration, from_environ, load
 from .configuration.checks import at
 from .errors import AuthError, ConfigurationError, KeysUnavailable
 from .keys.flight import Flight
 from .keys.fresh import FreshKeys
+from .observing import Observer, Refused, tell
 
 _log = logging.getLogger("jwt_guard")
 
 # What servers allow for a header line (nginx 8 KiB, gunicorn 8190 bytes); access
 # tokens with a few dozen roles are under 4 KiB.
 _MAX_TOKEN_BYTES = 8192
-
-# Enough to find the route in a log; a path is the client's to make long.
-_MAX_LOGGED_PATH = 200
 
 
 class Guard:
@@ -55,8 +54,8 @@ class Guard:
         max_token_bytes: int = _MAX_TOKEN_BYTES,
         cache_size: int = 4096,
         render_body: RenderBody | None = None,
-        resource: str | None = None,
-        scopes_supported: Collection[str] | Callable[[], Collection[str]] = (),
+        resource: Resource | str | None = None,
+        observer: Observer | None = None,
     ) -> None:
         """Make a guard that trusts the *known* issuers.
 
@@ -77,11 +76,10 @@ class Guard:
                 type, octets); status and challenge stay as they are. If it
                 raises, that is logged and the default body is sent.
 
-            resource: The https URL of this API. Challenges then name, and middleware
-                serves without a token, its metadata (RFC 9728), from which clients
-                learn where to get tokens.
-            scopes_supported: The scope values that the metadata lists; or a function
-                that returns them, asked when they are: `lambda: audit(app).scopes`.
+            resource: The https URL of this API, or a `Resource` that says more.
+                Challenges then name, and middleware serves without a token, its
+                metadata (RFC 9728), from which clients learn where to get tokens.
+            observer: Is told of what happens; see `jwt_guard.observing`.
 
         Raises:
             ConfigurationError: No issuer, two of one name, a bad realm or option.
@@ -98,9 +96,10 @@ class Guard:
             raise ConfigurationError(f"max_token_bytes is positive, not {max_token_bytes!r}")
         if not isinstance(cache_size, int) or cache_size < 0:
             raise ConfigurationError(f"cache_size is a number of tokens, not {cache_size!r}")
-        if not callable(clock) or not (render_body is None or callable(render_body)):
+        hooks = (render_body, observer)
+        if not callable(clock) or not all(hook is None or callable(hook) for hook in hooks):
             raise ConfigurationError(
-                "clock and render_body are functions; pass time.time, not time.time()"
+                "clock, render_body and observer are functions; pass time.time, not time.time()"
             )
         quoted(realm)
         self._realm = realm
@@ -117,11 +116,13 @@ class Guard:
         )
         self.begin: Callable[[Sequence[bytes]], Identity | Pause] = self._line.begin
         self._render_body = render_body
-        self._metadata = Metadata.of(resource, [one.name for one in known]) if resource else None
+        self._metadata = (
+            describe(resource, [one.name for one in known]) if resource is not None else None
+        )
         self.metadata_path: str | None = self._metadata.path if self._metadata is not None else None
-        if isinstance(scopes_supported, str):
-            raise ConfigurationError(f"scopes_supported is a list: [{scopes_supported!r}]")
-        self._scopes_supported = scopes_supported
+        self._refusals = RefusalLog()
+        self._observer = observer
+        show_as_asked()
 
     @classmethod
     def from_file(
@@ -288,12 +289,7 @@ class Guard:
         """
         if self._metadata is None or method not in ("GET", "HEAD", "OPTIONS"):
             return None
-        scopes = self._scopes_supported
-        try:
-            answer = self._metadata.answer(scopes() if callable(scopes) else scopes)
-        except Exception:  # noqa: BLE001  the operator's function; its failure must not be a 500
-            _log.exception("scopes_supported failed; the metadata lists none")
-            answer = self._metadata.answer(())
+        answer = self._metadata.answer()
         return replace(answer, body=b"") if method == "HEAD" else answer
 
     def challenge(self, error: AuthError) -> Answer:
@@ -310,28 +306,15 @@ class Guard:
         return render(error, realm=self._realm, body=body, metadata=url)
 
     def refuse(self, error: AuthError, *, method: str, path: str) -> Answer:
-        """Log the refusal once and return the answer to send; for adapters.
+        """Log the refusal, tell the observer, and return the answer to send; for adapters.
 
         Args:
             error: What was raised.
             method: The request's method; the answer to HEAD has no body.
             path: The decoded path, for the log.
         """
-        _log.log(
-            error.log_level,
-            "refused %s %s: %d %s%s",
-            ascii(method[:_MAX_LOGGED_PATH])[1:-1],
-            ascii(path[:_MAX_LOGGED_PATH])[1:-1],
-            error.status,
-            error.reason,
-            f" ({error.hint})" if error.hint else "",
-            extra={
-                "reason": error.reason.value,
-                "issuer": error.issuer,
-                "kid": error.kid,
-                "path": path[:_MAX_LOGGED_PATH],
-                "hint": error.hint,
-            },
-        )
+        event = Refused(error, printable(method), printable(path))
+        tell(self._refusals, event)
+        tell(self._observer, event)
         challenge = self.challenge(error)
         return replace(challenge, body=b"") if method == "HEAD" else challenge

@@ -271,7 +271,7 @@ class KeysUnavailable(Unavailable):
 class StoreUnavailable(Unavailable):
     """503: a store that has to be asked about the token gives no answer."""
 
-    description: str | None = "What must be known of the access token is unavailable"
+    description: str | None = "The access token cannot be checked at present"
 
     def __init__(self, retry_after: int = 5, hint: str | None = None) -> None:
         """Ask the client to come back in *retry_after* seconds."""

@@ -808,12 +808,16 @@ def test_websockets(tmp_path: Path) -> None:
 
 def test_guard_from_file(tmp_path: Path) -> None:
     """A file that describes a guard alone makes one."""
-    text = KEYED + '[guard]\nresource = "https://api.example"\nscopes_supported = ["a"]'
+    text = KEYED + '[guard.resource]\nurl = "https://api.example"\nscopes = ["a"]'
     guard = Guard.from_file(write(tmp_path, text))
     assert guard.authenticate([fresh()]).subject == "joe"
     document = guard.metadata("GET")
     assert document is not None
     assert b'"scopes_supported": ["a"]' in document.body
+    plain = loaded(tmp_path, KEYED + '[guard]\nresource = "https://api.example"')
+    assert plain.guard_options == {"resource": "https://api.example"}
+    bad = KEYED + '[guard.resource]\nurl = "http://api.example"'
+    assert "guard: resource: resource is the https URL" in wrong(tmp_path, bad)
     path = write(tmp_path, KEYED + "[guard]\nmax_token_bytes = 0")
     with pytest.raises(ConfigurationError, match=r"guard\.toml: guard: max_token_bytes"):
         Guard.from_file(path)

@@ -39,7 +39,7 @@ class Audit:
     Attributes:
         routes: All of them, by path and methods.
         scopes: Every scope value that some route names, sorted; for
-            `Guard(scopes_supported=…)`.
+            `Resource(scopes=…)`.
     """
 
     routes: tuple[AuditedRoute, ...]

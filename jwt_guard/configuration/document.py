@@ -25,6 +25,7 @@ from .._core.request.table import Rule
 from .._core.token.keys import Key, KeySet
 from .._core.token.loading import is_key_text
 from .._issuer import ANY_AUDIENCE, Issuer
+from .._metadata import Resource
 from ..errors import ConfigurationError
 from .checks import at, check, require
 from .names import PRESET_NAMES, PRESETS, TABLES, Names
@@ -79,14 +80,23 @@ def build(
     around = _Surroundings(directory, environ, inline)
     issuers = _each("issuer", document["issuer"], partial(_issuer, around=around))
     with at("guard"):
-        guard_options = document.get("guard", {})
-        check(guard_options, TABLES["guard"])
+        guard_options = _guard(document.get("guard", {}))
     with at("middleware"):
         options = _middleware(document.get("middleware", {}))
     rules = _each("rule", document.get("rule", ()), _rule)
     if rules:
         options["rules"] = rules
-    return Configuration(place, issuers, dict(guard_options), options)
+    return Configuration(place, issuers, guard_options, options)
+
+
+def _guard(table: _Table) -> dict[str, Any]:
+    check(table, TABLES["guard"])
+    options = dict(table)
+    if isinstance(table.get("resource"), dict):
+        with at("resource"):
+            check(table["resource"], TABLES["resource"])
+            options["resource"] = Resource(**table["resource"])
+    return options
 
 
 def _middleware(table: _Table) -> dict[str, Any]:

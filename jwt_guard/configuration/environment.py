@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from .._logging import LEVEL
 from ..errors import ConfigurationError
 from .checks import unknown
 from .names import TABLES, Name
@@ -37,7 +38,9 @@ def given(environ: Mapping[str, str]) -> dict[str, str]:
         ConfigurationError: An unknown one, an empty one, a file beside others, or
             too few.
     """
-    found = {name: text for name, text in environ.items() if name.startswith(_PREFIX)}
+    found = {
+        name: text for name, text in environ.items() if name.startswith(_PREFIX) and name != LEVEL
+    }
     known = (CONFIG, *_VARIABLES)
     for name, text in found.items():
         if name not in known:

@@ -63,12 +63,22 @@ _GUARD: Names = {
     "realm": Name(TEXT, "The protection space that challenges name.", variable="JWT_GUARD_REALM"),
     "max_token_bytes": Name(WHOLE, "Longest token that is looked at, in bytes."),
     "resource": Name(
-        TEXT, "The https URL of this API, for RFC 9728.", variable="JWT_GUARD_RESOURCE"
+        either(table("a table", "resource"), TEXT),
+        "This API as clients know it (RFC 9728): its https URL, or a table.",
+        variable="JWT_GUARD_RESOURCE",
     ),
-    "scopes_supported": Name(_TEXTS, "The scope values that the metadata lists."),
     "cache_size": Name(
         WHOLE, "How many verified tokens are remembered.", variable="JWT_GUARD_CACHE_SIZE"
     ),
+}
+
+_RESOURCE: Names = {
+    "url": Name(TEXT, "The https URL of this API.", required=True),
+    "name": Name(TEXT, "What people call it."),
+    "documentation": Name(TEXT, "The URL of a page for developers."),
+    "policy": Name(TEXT, "The URL of a page on how clients may use the data."),
+    "terms": Name(TEXT, "The URL of a page with the terms of service."),
+    "scopes": Name(_TEXTS, "The scope values that are of use here."),
 }
 
 _ISSUER: Names = {
@@ -172,6 +182,7 @@ _CLAIM: Names = {
 TABLES: Final[Mapping[str, Names]] = {
     "file": _FILE,
     "guard": _GUARD,
+    "resource": _RESOURCE,
     "issuer": _ISSUER,
     "middleware": _MIDDLEWARE,
     "cookie": _COOKIE,
