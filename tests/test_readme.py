@@ -83,7 +83,8 @@ def test_twelve_lines(tmp_path: Path) -> None:
         port = str(probe.getsockname()[1])
     (tmp_path / "app.py").write_text(example.replace("8000", port))
     # A failing line must not leave the server behind; a slow machine needs longer.
-    shell = "trap 'kill $(jobs -p) || true' EXIT\n" + shell.replace("sleep 1", "sleep 3")
+    listening = f"for i in $(seq 100); do curl -so /dev/null localhost:{port} && break; sleep .1; done"
+    shell = "trap 'kill $(jobs -p) || true' EXIT\n" + shell.replace("sleep 1", listening)
     shell = shell.replace("8000", port).replace("kill $!\n", "")
     environ = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

@@ -256,11 +256,15 @@ def test_unknown_tenant() -> None:
 
 def test_uvicorn(capfd: pytest.CaptureFixture[str]) -> None:
     """Under a real server and client: both places, the end, and no token in its log."""
-    # With ten seconds of leeway, some four seconds are left.
-    short = token(claims(iat=int(time.time()) - 60, exp=int(time.time()) - 5))
+    # The token's exp, and ten seconds of leeway, less than a second and a half away.
+    short, started = token(), time.monotonic()
     app = Chat()
     options = WebSockets(protocol=True, query="access_token", expiry_code=4401)
-    wrapped = GuardMiddleware(app, guard=guard(clock=time.time), websockets=options)
+
+    def clock() -> float:
+        return NOW + 308.6 + time.monotonic() - started
+
+    wrapped = GuardMiddleware(app, guard=guard(clock=clock), websockets=options)
     with serving(wrapped, log_level="info") as port:
         url = f"ws://127.0.0.1:{port}/"
         with connect(url, subprotocols=[Subprotocol("bearer"), Subprotocol(short)]) as accepted:
