@@ -1,5 +1,8 @@
-"""Settings of the property tests, for every run."""
+"""Settings of the property tests, and what is skipped where a program is missing."""
 
+import shutil
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Signing with real keys takes its time on a slow machine, and differs from run to run.
@@ -7,3 +10,11 @@ settings.register_profile(
     "jwt_guard", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("jwt_guard")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a program that is not there; the summary names it."""
+    programs = [one for mark in item.iter_markers("needs") for one in mark.args]
+    missing = [one for one in programs if shutil.which(one) is None]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")

@@ -669,6 +669,7 @@ def process() -> Iterator[subprocess.Popen[str]]:
         started.kill()
 
 
+@pytest.mark.needs("curl", "sed", "sh")
 def test_curl_lines(process: subprocess.Popen[str]) -> None:
     """The printed commands work as they are: log in, 200 for me, 403 for admin."""
     assert process.stdout is not None
