@@ -89,7 +89,7 @@ def test_public() -> None:
     assert client.head("/health").status_code == 200
     bad = {"Authorization": f"Bearer {token(key=RSA)}"}
     assert client.get("/health", headers=bad).status_code == 401
-    static = client.get("/static/keys.py")
+    static = client.get("/static/tokens.py")
     assert static.status_code == 200
     static.close()
 

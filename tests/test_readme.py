@@ -73,6 +73,7 @@ def test_python_blocks() -> None:
     assert getattr(namespace["identity"], "subject") == "joe"  # noqa: B009  typed as object
 
 
+@pytest.mark.needs("bash", "curl", "seq")
 def test_twelve_lines(tmp_path: Path) -> None:
     """The first example is twelve lines of code and answers 401 and 200 over a socket."""
     example = blocks("python")[0]
@@ -83,7 +84,10 @@ def test_twelve_lines(tmp_path: Path) -> None:
         port = str(probe.getsockname()[1])
     (tmp_path / "app.py").write_text(example.replace("8000", port))
     # A failing line must not leave the server behind; a slow machine needs longer.
-    shell = "trap 'kill $(jobs -p) || true' EXIT\n" + shell.replace("sleep 1", "sleep 3")
+    listening = (
+        f"for i in $(seq 100); do curl -so /dev/null localhost:{port} && break; sleep .1; done"
+    )
+    shell = "trap 'kill $(jobs -p) || true' EXIT\n" + shell.replace("sleep 1", listening)
     shell = shell.replace("8000", port).replace("kill $!\n", "")
     environ = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

@@ -23,7 +23,7 @@ from jwt_guard.asgi import (
     identity_of,
 )
 from tests.test_asgi import sent, serving, status, websocket
-from tests.tokens import NOW, bearer, claims, guard, token
+from tests.tokens import NOW, bearer, guard, token
 
 TOKEN = token().encode()
 EVERYWHERE = WebSockets(protocol=True, query="access_token")
@@ -231,7 +231,26 @@ def test_end(runner: str, *, fails: bool) -> None:
 def test_end_of_the_app(runner: str) -> None:
     """An app that is done before leaves nothing waiting behind."""
     wrapped = GuardMiddleware(Seen(), guard=guard(), websockets=WebSockets(expiry_code=4401))
-    messages = sent(wrapped, websocket(bearer(token())), runner)
+    messages = list[Message]()
+
+    async def receive() -> Message:
+        raise AssertionError("the app asks for nothing")
+
+    async def send(message: Message) -> None:
+        messages.append(message)
+
+    async def main() -> None:
+        before = tasks[runner]()
+        await wrapped(websocket(bearer(token())), receive, send)
+        for _ in range(3):
+            await (asyncio.sleep(0) if runner == "asyncio" else trio.lowlevel.checkpoint())
+        assert tasks[runner]() == before
+
+    tasks: dict[str, Callable[[], int]] = {
+        "asyncio": lambda: len(asyncio.all_tasks()),
+        "trio": lambda: trio.lowlevel.current_statistics().tasks_living,
+    }
+    RUNNERS[runner](main)
     assert [message["type"] for message in messages] == ["websocket.accept"]
 
 
@@ -256,11 +275,15 @@ def test_unknown_tenant() -> None:
 
 def test_uvicorn(capfd: pytest.CaptureFixture[str]) -> None:
     """Under a real server and client: both places, the end, and no token in its log."""
-    # With ten seconds of leeway, some four seconds are left.
-    short = token(claims(iat=int(time.time()) - 60, exp=int(time.time()) - 5))
+    # The token's exp, and ten seconds of leeway, less than a second and a half away.
+    short, started = token(), time.monotonic()
     app = Chat()
     options = WebSockets(protocol=True, query="access_token", expiry_code=4401)
-    wrapped = GuardMiddleware(app, guard=guard(clock=time.time), websockets=options)
+
+    def clock() -> float:
+        return NOW + 308.6 + time.monotonic() - started
+
+    wrapped = GuardMiddleware(app, guard=guard(clock=clock), websockets=options)
     with serving(wrapped, log_level="info") as port:
         url = f"ws://127.0.0.1:{port}/"
         with connect(url, subprotocols=[Subprotocol("bearer"), Subprotocol(short)]) as accepted:

@@ -46,11 +46,11 @@ def create_app(users: UserStore, tokens: TokenMaker, *, leeway: float = 0) -> St
 
     Args:
         users: Who may log in.
-        tokens: Makes the tokens that the guard will accept.
+        tokens: Makes the tokens that the guard will accept, by the same clock.
         leeway: Tolerated difference of clocks, in seconds. One machine makes the
             tokens and checks them here, so that none is needed.
     """
-    guard = Guard(tokens.issuer(leeway), realm=REALM)
+    guard = Guard(tokens.issuer(leeway), realm=REALM, clock=tokens.clock)
     public = ["/", "/login", "/static/*"]
     return Starlette(
         routes=[

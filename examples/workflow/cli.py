@@ -5,9 +5,11 @@ import errno
 import shlex
 import socket
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 
+from argon2 import PasswordHasher
 from starlette.types import ASGIApp
 
 from . import serving, transcript
@@ -26,19 +28,28 @@ _MAX_LIFETIME = 3600
 _MAX_LEEWAY = 60
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(
+    argv: Sequence[str] | None = None,
+    *,
+    hasher: PasswordHasher | None = None,
+    clock: Callable[[], float] = time.time,
+    wait_until: Callable[[float], None] = transcript.sleep_until,
+) -> int:
     """Run the workflow; return the exit status.
 
     Args:
         argv: Arguments without the program's name; by default the process's.
+        hasher: Hashes the passwords; by default as slowly as it should.
+        clock: Returns the seconds since the epoch.
+        wait_until: Returns once *clock* shows an instant.
     """
     options = _parser().parse_args(argv)
     lifetime = options.lifetime or (_LIFETIME_ONCE if options.once else _LIFETIME)
-    with closing(UserStore.with_demo_accounts()) as users:
-        tokens = TokenMaker(SigningKey.generate(options.alg), lifetime)
+    with closing(UserStore.with_demo_accounts(hasher)) as users:
+        tokens = TokenMaker(SigningKey.generate(options.alg), lifetime, clock)
         app = create_app(users, tokens, leeway=options.leeway)
         if options.once:
-            return _once(app)
+            return _once(app, wait_until)
         return _serve(app, options.host, options.port, f"{options.alg}, {lifetime} s per token")
 
 
@@ -87,10 +98,10 @@ def _between(least: int, most: int) -> Callable[[str], int]:
     return number
 
 
-def _once(app: ASGIApp) -> int:
+def _once(app: ASGIApp, wait_until: Callable[[float], None]) -> int:
     try:
         with serving.running(app) as url:
-            transcript.write(url, _say)
+            transcript.write(url, _say, wait_until)
     except transcript.Difference as difference:
         sys.stderr.write(f"\nDIFFERENT: {difference}\n")
         return 1

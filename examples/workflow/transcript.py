@@ -54,8 +54,19 @@ class Call:
     body: bytes | None = None
 
 
-def write(url: str, say: Say) -> None:
+def sleep_until(instant: float) -> None:
+    """Return a moment after *instant*, in seconds since the epoch."""
+    # Neither clocks nor sleep are exact to the millisecond.
+    time.sleep(max(0, instant - time.time()) + 0.05)
+
+
+def write(url: str, say: Say, wait_until: Callable[[float], None] = sleep_until) -> None:
     """Tell the story to the app at *url*; say every request and answer.
+
+    Args:
+        url: Where the app is served.
+        say: Takes the lines of the story.
+        wait_until: Returns once the app's clock shows an instant.
 
     Raises:
         Difference: At the first answer that is not as it should be.
@@ -80,8 +91,7 @@ def write(url: str, say: Say) -> None:
     story.tell(Call("Bob is an admin", "/api/admin", 200, token=story.log_in(bob)))
 
     say("\nWaiting until Alice's token expires …")
-    # Neither clocks nor sleep are exact to the millisecond.
-    time.sleep(max(0, expiry_of(token) - time.time()) + 0.05)
+    wait_until(expiry_of(token))
     story.tell(Call("The token expired", "/api/me", 401, _EXPIRED, token=token))
 
 

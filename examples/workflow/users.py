@@ -66,9 +66,13 @@ class UserStore:
         self._database.execute(_SCHEMA)
 
     @classmethod
-    def with_demo_accounts(cls) -> Self:
-        """Make a store in memory that knows the two demo accounts."""
-        store = cls()
+    def with_demo_accounts(cls, hasher: PasswordHasher | None = None) -> Self:
+        """Make a store in memory that knows the two demo accounts.
+
+        Args:
+            hasher: As the constructor's.
+        """
+        store = cls(hasher=hasher)
         for account in DEMO_ACCOUNTS:
             store.add(account.username, account.password, account.scope)
         return store

@@ -1,9 +1,13 @@
 """What is measured is what is meant; the figures are for people to read."""
 
+import pytest
+
 from tests.benchmarks import libraries
 from tests.benchmarks.__main__ import over_bare, table
 from tests.benchmarks.measuring import medians
 from tests.benchmarks.tokens import BYTES, SCOPE, signers
+
+pytestmark = pytest.mark.bench
 
 
 def test_tokens() -> None:

@@ -15,18 +15,32 @@ from tests.bypass.apps import token
 
 ROOT = Path(__file__).parent.parent.parent
 
+GUNICORN = ["gunicorn", "--log-level", "error", "-b", "127.0.0.1:{port}"]
+GRANIAN = ["granian", "--port", "{port}", "--no-log"]
 # What a server is started with: the program, then how it is told app and port.
-SERVERS: dict[str, list[str]] = {
-    "gunicorn": ["gunicorn", "--log-level", "error", "-b", "127.0.0.1:{port}", "{app}"],
+WSGI: dict[str, list[str]] = {
+    "gunicorn": [*GUNICORN, "{app}"],
+    "gunicorn, gthread": [*GUNICORN, "-k", "gthread", "--threads", "4", "{app}"],
+    "gunicorn, gevent": [*GUNICORN, "-k", "gevent", "{app}"],
+    "gunicorn, gevent, preload": [*GUNICORN, "-k", "gevent", "--preload", "{app}"],
     "waitress": ["waitress", "--listen=127.0.0.1:{port}", "{app}"],
-    "granian, WSGI": ["granian", "--interface", "wsgi", "--port", "{port}", "--no-log", "{app}"],
-    "granian, ASGI": ["granian", "--interface", "asgi", "--port", "{port}", "--no-log", "{app}"],
-    "uvicorn": ["uvicorn", "--log-level", "critical", "--port", "{port}", "{app}"],
+    "granian, WSGI": [*GRANIAN, "--interface", "wsgi", "{app}"],
+    "wsgiref": ["tests.bypass.reference", "{port}", "{app}"],
 }
-BOTH = ("granian, WSGI", "granian, ASGI")
+ASGI: dict[str, list[str]] = {
+    "uvicorn": ["uvicorn", "--log-level", "critical", "--port", "{port}", "{app}"],
+    "granian, ASGI": [*GRANIAN, "--interface", "asgi", "{app}"],
+    "hypercorn": ["hypercorn", "--log-level", "critical", "-b", "127.0.0.1:{port}", "{app}"],
+}
+SERVERS = WSGI | ASGI
+# The others have a step of the gate to themselves.
+ALWAYS = ("gunicorn", "uvicorn")
 SURFACES = [
-    *itertools.product(("gunicorn", "waitress", BOTH[0]), ("plain_wsgi", "flask_app")),
-    *itertools.product(("uvicorn", BOTH[1]), ("plain_asgi", "starlette_app", "fastapi_app")),
+    pytest.param(pair, id=" ".join(pair), marks=() if pair[0] in ALWAYS else pytest.mark.servers)
+    for pair in (
+        *itertools.product(WSGI, ("plain_wsgi", "flask_app")),
+        *itertools.product(ASGI, ("plain_asgi", "starlette_app", "fastapi_app")),
+    )
 ]
 
 # Ways to write a path so that guard and router might not read the same.
@@ -88,7 +102,7 @@ REWRITTEN = sorted(
         )
     }
 )
-METHODS = ("GET", "HEAD", "POST", "OPTIONS", "TRACE", "get", "SECRET")
+METHODS = ("GET", "HEAD", "POST", "OPTIONS", "TRACE", "get", "Delete", "oPTIONS", "PROPFIND", "_")
 TRICKS: tuple[dict[str, str], ...] = (
     {"X-Original-URL": "/open"},
     {"X-Rewrite-URL": "/open"},
@@ -108,7 +122,7 @@ TRICKS: tuple[dict[str, str], ...] = (
 )
 
 
-@pytest.fixture(scope="module", params=SURFACES, ids=" ".join)
+@pytest.fixture(scope="module", params=SURFACES)
 def port(request: pytest.FixtureRequest) -> Iterator[int]:
     """Start a real server with one of the apps; stop it in the end."""
     server, app = request.param

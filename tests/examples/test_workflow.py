@@ -48,6 +48,19 @@ ALICE, BOB = DEMO_ACCOUNTS
 BARE = 'Bearer realm="workflow"'
 
 
+class Clock:
+    """A clock that passes over what would be waited for."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.5
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait_until(self, instant: float) -> None:
+        self.now = max(self.now, instant) + 0.05
+
+
 class CountingHasher(PasswordHasher):
     """Argon2 at the least cost, with a note of every verification."""
 
@@ -62,7 +75,7 @@ class CountingHasher(PasswordHasher):
 
 @pytest.fixture(scope="module")
 def users() -> Iterator[UserStore]:
-    with closing(UserStore.with_demo_accounts()) as store:
+    with closing(UserStore.with_demo_accounts(CountingHasher())) as store:
         yield store
 
 
@@ -325,6 +338,12 @@ def test_store_keeps_no_password(tmp_path: Path) -> None:
     assert b"a long password" not in file.read_bytes()
 
 
+def test_hashes_are_slow() -> None:
+    """Unless told otherwise, a hash costs what RFC 9106 advises where memory is short."""
+    with closing(UserStore()) as store:
+        assert store._nobodys_hash.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+
+
 # The routes
 
 
@@ -435,10 +454,25 @@ def test_repr_is_discreet() -> None:
 # The transcript
 
 
+def once(*options: str) -> int:
+    clock = Clock()
+    arguments = ["--once", *options]
+    return main(arguments, hasher=CountingHasher(), clock=clock, wait_until=clock.wait_until)
+
+
+def test_waits_for_what_is_to_come() -> None:
+    """Until an instant, and no longer; one that is past takes no time to speak of."""
+    before = time.time()
+    transcript.sleep_until(before + 0.1)
+    assert before + 0.1 <= time.time() < before + 5
+    transcript.sleep_until(0)
+    assert time.time() < before + 5
+
+
 @pytest.mark.parametrize("alg", ALGORITHMS)
 def test_once(alg: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`--once` tells the whole story with every algorithm, ends well and shows no token."""
-    assert main(["--once", "--alg", alg]) == 0
+    assert once("--alg", alg) == 0
     out, err = capsys.readouterr()
     statuses = re.findall(r"^   < (\d{3}) ", out, re.MULTILINE)
     assert " ".join(statuses) == "200 401 401 401 200 200 403 401 401 200 200 401"
@@ -455,7 +489,7 @@ def test_once(alg: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_once_finds_a_difference(capsys: pytest.CaptureFixture[str]) -> None:
     """A guard that accepts expired tokens ends the transcript with a line and status 1."""
-    assert main(["--once", "--lifetime", "2", "--leeway", "60"]) == 1
+    assert once("--lifetime", "2", "--leeway", "60") == 1
     out, err = capsys.readouterr()
     assert err == "\nDIFFERENT: The token expired: /api/me should answer 401, not 200\n"
     assert "as it should be" not in out
@@ -635,6 +669,7 @@ def process() -> Iterator[subprocess.Popen[str]]:
         started.kill()
 
 
+@pytest.mark.needs("curl", "sed", "sh")
 def test_curl_lines(process: subprocess.Popen[str]) -> None:
     """The printed commands work as they are: log in, 200 for me, 403 for admin."""
     assert process.stdout is not None

@@ -26,7 +26,8 @@ from pydantic import AnyUrl
 from examples.mcp_server import create_app
 from tests.interop.provider import OidcProvider, install, running
 
-pytestmark = pytest.mark.interop
+# npm may be slow.
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ from jwt_guard import Guard, Issuer
 from jwt_guard.errors import InvalidToken, KeysUnavailable
 from tests.interop.provider import AUDIENCE, install, running
 
-pytestmark = pytest.mark.interop
+# npm may be slow.
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="session")

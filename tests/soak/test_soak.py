@@ -25,9 +25,9 @@ from jwt_guard.wsgi import GuardMiddleware as WsgiMiddleware
 from tests.keys import provider as faults
 from tests.keys.provider import AUDIENCE, Fault, Provider, answering, running
 
-pytestmark = pytest.mark.soak
-
 SECONDS = float(os.environ.get("JWT_GUARD_SOAK_SECONDS", "600"))
+
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(SECONDS + 300)]
 ROTATION = 5.0
 # Keys are published so long before they sign, and withdrawn so long after: a
 # lifetime of one minute, and the longest series of faults on top.
