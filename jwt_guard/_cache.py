@@ -11,7 +11,6 @@ from threading import Lock
 from ._core.token.claims import Window
 from ._core.token.identity import Identity
 from ._core.token.keys import Key, KeySet
-from .errors import InvalidToken
 
 # "Bearer " and a token of 4 KiB. A longer one is rare, and would make the memory of a
 # full cache a guess.
@@ -40,11 +39,8 @@ class Entry:
     keys: KeySet | None = None
 
     def stands_in(self, keys: KeySet) -> bool:
-        """Tell whether *keys* would select the very key that verified the token."""
-        try:
-            if keys.select(self.key.alg, self.kid) != self.key:
-                return False
-        except InvalidToken:
+        """Whether *keys* would select the very key that verified the token."""
+        if not keys.selects(self.key, self.kid):
             return False
         self.keys = keys
         return True

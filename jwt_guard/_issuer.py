@@ -105,13 +105,13 @@ class Issuer:
     token_types: Collection[str | None] | None = None
     profile: Literal["rfc9068"] | None = None
     refuse_id_tokens: bool = False
-    scope_paths: Collection[str] = ("scope", "scp")
+    scope_paths: Collection[str] = ("scope", "scp", "scopes")
     role_paths: Collection[str] = ("roles",)
     max_stale: float = 3600
     wait: float = 2
     fetcher: Fetcher | None = field(default=None, repr=False)
     observer: Observer | None = field(default=None, repr=False)
-    find: Callable[[str, str | None], Key | Flight] = field(init=False, repr=False, compare=False)
+    find: Callable[[str, str | None], tuple[Key, ...] | Flight] = field(init=False, repr=False, compare=False)
     current: Callable[[], KeySet | None] = field(init=False, repr=False, compare=False)
     fresh: FreshKeys | None = field(init=False, repr=False, compare=False)
     rules: ClaimRules = field(init=False, repr=False, compare=False)

@@ -7,6 +7,7 @@ Raise, never return a verdict: a forgotten `except` is a 500, a forgotten `if` i
 an open door.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +23,8 @@ from ._issuer import Issuer
 from ._issuers import Tenants
 from .errors import AuthError, InvalidToken, Reason
 from .keys.flight import Flight
+
+_log = logging.getLogger("jwt_guard")
 
 # Copied for each request: to set one up anew takes OpenSSL's search for the algorithm,
 # which costs little in a loop, and in a server, where it is out of the processor's cache
@@ -81,6 +84,7 @@ class Line:
         self._max_token_bytes = max_token_bytes
         self._verified = verified
         self._headers: dict[bytes, UnverifiedHeader] = {}
+        self._misreadings: set[str] = set()
 
     def begin(self, authorization: Sequence[bytes]) -> Identity | Pause:
         """Return the caller, or what to wait for first.
@@ -121,31 +125,41 @@ class Line:
         token: UnverifiedToken,
         unverified_claims: UnverifiedClaims,
         issuer: Issuer,
-        find: Callable[[str, str | None], Key | Flight],
+        find: Callable[[str, str | None], tuple[Key, ...] | Flight],
     ) -> Identity | Pause:
         """Go on from the issuer; once again, by another *find*, after a pause."""
         alg, kid, typ = token.unverified_header
-        key = None
+        keys: tuple[Key, ...] = ()
         try:
-            key = find(alg, kid)
-            if isinstance(key, Flight):
-                again = partial(self._arrive, digest, token, unverified_claims, issuer, key.settle)
-                return Pause(key, again)
+            found = find(alg, kid)
+            if isinstance(found, Flight):
+                again = partial(
+                    self._arrive, digest, token, unverified_claims, issuer, found.settle
+                )
+                return Pause(found, again)
+            keys = found
             if token.segment not in self._headers:
                 self._note(token)
-            jws.verify(token, key)
+            key = jws.verify(token, keys)
+            keys = (key,)
             verified = Claims(unverified_claims)
             window = claims.check(verified, typ, issuer.rules, now=self._clock())
-            identity = identify(verified, issuer.rules, key.kid)
+            identity = identify(verified, issuer.rules, key.key_id, self._misread)
         except AuthError as error:
             error.issuer = issuer.name
-            error.kid = key.kid if isinstance(key, Key) else None
+            error.kid = keys[0].key_id if len(keys) == 1 else None
             raise
         if digest is not None and self._verified is not None:
             known = self._issuers.get(issuer.name) is issuer
             current = issuer.current if known else partial(self._keys_of, issuer)
             self._verified.remember(digest, Entry(identity, window, current, kid, key))
         return identity
+
+    def _misread(self, what: str) -> None:
+        """Log once that a claim has a shape that is not understood."""
+        if what not in self._misreadings:
+            self._misreadings.add(what)
+            _log.warning("%s", what)
 
     def _note(self, token: UnverifiedToken) -> None:
         """Read the header no more; only those that select a key get this far."""

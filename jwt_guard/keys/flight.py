@@ -12,10 +12,10 @@ from .._core.token.keys import Key
 
 
 class Settle(Protocol):
-    """Selects a key from the state that a flight leaves behind."""
+    """Selects keys from the state that a flight leaves behind."""
 
-    def __call__(self, alg: str, kid: str | None, *, landed: bool) -> Key:
-        """Return the key, or raise what is to be answered."""
+    def __call__(self, alg: str, kid: str | None, *, landed: bool) -> tuple[Key, ...]:
+        """Return the keys, or raise what is to be answered."""
         ...
 
 
@@ -26,15 +26,15 @@ class Flight:
         """Take off; the worker sets `done` when the new state is in place.
 
         Args:
-            settle: Selects from that state, as (alg, kid, landed=…) -> key.
+            settle: Selects from that state, as (alg, kid, landed=…) -> keys.
             seconds: How long anybody waits.
         """
         self._settle = settle
         self._seconds = seconds
         self.done: Future[None] = Future()
 
-    def settle(self, alg: str, kid: str | None) -> Key:
-        """Return the key now that it was waited for; see `FreshKeys.settle`."""
+    def settle(self, alg: str, kid: str | None) -> tuple[Key, ...]:
+        """Return the keys now that it was waited for; see `FreshKeys.settle`."""
         return self._settle(alg, kid, landed=self.done.done())
 
     def wait(self) -> None:

@@ -111,8 +111,8 @@ class FreshKeys:
         self._flight: Flight | None = None
         self._schedule = Schedule()
 
-    def find(self, alg: str, kid: str | None) -> Key | Flight:
-        """Return the key that a token's header selects, or what to wait for.
+    def find(self, alg: str, kid: str | None) -> tuple[Key, ...] | Flight:
+        """Return the keys that a token's header selects, or what to wait for.
 
         Raises:
             InvalidToken: No key fits, as far as a current set tells.
@@ -125,7 +125,7 @@ class FreshKeys:
                 raise self._cannot_tell(now)
             return flight
         try:
-            return keys.select(alg, kid)
+            return keys.candidates(alg, kid)
         except InvalidToken as unknown:
             if unknown.reason is not Reason.UNKNOWN_KEY or alg not in ALGORITHMS:
                 raise
@@ -232,8 +232,8 @@ class FreshKeys:
         with self._lock:
             self._schedule.succeeded()
         events: list[Callable[[Observer], None]] = [lambda o: o.refreshed(self._issuer)]
-        old = frozenset(key.kid for key in before.keys) if before is not None else frozenset[str]()
-        new = frozenset(key.kid for key in keys)
+        old = frozenset(key.key_id for key in before.keys) if before is not None else frozenset[str]()
+        new = frozenset(key.key_id for key in keys)
         if before is not None and old != new:
             events.append(lambda o: o.rotated(self._issuer, new - old, old - new))
         return events
@@ -286,7 +286,7 @@ class FreshKeys:
         return {
             "issuer": self._issuer,
             "ready": self._usable(now) is not None,
-            "keys": [key.kid for key in snapshot.keys] if snapshot is not None else [],
+            "keys": [key.key_id for key in snapshot.keys] if snapshot is not None else [],
             "age": None if life is None else _finite(now - life.fetched_at),
             "fresh_for": None if life is None else _finite(life.fresh_until - now),
             "usable_for": None if life is None else _finite(life.stale_until - now),
@@ -295,8 +295,8 @@ class FreshKeys:
             "next_try_in": _finite(max(0.0, schedule.next_try - now)) if failing else None,
         }
 
-    def settle(self, alg: str, kid: str | None, *, landed: bool) -> Key:
-        """Return the key after a flight was waited for.
+    def settle(self, alg: str, kid: str | None, *, landed: bool) -> tuple[Key, ...]:
+        """Return the keys after a flight was waited for.
 
         Raises:
             InvalidToken: It brought no such key.
@@ -307,7 +307,7 @@ class FreshKeys:
         if snapshot is None:
             raise self._cannot_tell(now)
         try:
-            return snapshot.keys.select(alg, kid)
+            return snapshot.keys.candidates(alg, kid)
         except InvalidToken:
             if not landed or self._schedule.failures:
                 raise self._cannot_tell(now) from None

@@ -87,8 +87,8 @@ def test_keys_passed_over() -> None:
         "no object",
     )
     keys, skipped = usable_keys(body, None)
-    assert [key.kid for key in keys] == ["good"]
-    assert len(skipped) == 5
+    assert [(key.kid, key.alg) for key in keys] == [("good", "ES256"), ("good", "ESP256")]
+    assert len(skipped) == 6
     assert str(private["d"]) not in "".join(skipped)
 
 
@@ -97,16 +97,21 @@ def test_algorithms() -> None:
     body = jwks(jwk(EC, "ES256", kid="ec", alg="ES256"), jwk(RSA, "RS256", kid="rsa", alg="RS256"))
     keys, skipped = usable_keys(body, ("ES256",))
     assert [key.kid for key in keys] == ["ec"]
-    assert "RS256" in skipped[0]
+    assert "algorithm that is not in use" in skipped[0]
 
 
 @pytest.mark.parametrize(
-    ("algorithms", "alg"), [(None, "RS256"), (("PS256",), "PS256"), (("PS256", "RS256"), "RS256")]
+    ("algorithms", "algs"),
+    [
+        (None, ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]),
+        (("PS256",), ["PS256"]),
+        (("PS256", "ES256", "RS256"), ["RS256", "PS256"]),
+    ],
 )
-def test_key_without_alg(algorithms: tuple[str, ...] | None, alg: str) -> None:
-    """A JWK without alg gets the one configured algorithm that fits, else the default."""
+def test_key_without_alg(algorithms: tuple[str, ...] | None, algs: list[str]) -> None:
+    """A JWK without alg carries every configured algorithm of its type."""
     keys, _ = usable_keys(jwks(jwk(RSA, "RS256", kid="rsa")), algorithms)
-    assert [key.alg for key in keys] == [alg]
+    assert [key.alg for key in keys] == algs
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"keys": {}}', b'{"keys": []}', b"\xff"])

@@ -91,7 +91,8 @@ class Setup:
         if isinstance(found, Flight):
             found.wait()
             found = found.settle(alg, kid)
-        return found.kid
+        (key,) = found
+        return key.kid
 
     def refresh(self) -> None:
         """Ask for a known key, and wait for the refresh that this sets off."""
@@ -355,7 +356,7 @@ def test_landed_meanwhile() -> None:
     setup.find("1")
     flight = setup.fresh._launch(setup.clock.now, None)
     assert flight is not None
-    assert flight.settle("HS256", "1").kid == "1"
+    assert [key.kid for key in flight.settle("HS256", "1")] == ["1"]
     assert setup.source.calls == 1
 
 

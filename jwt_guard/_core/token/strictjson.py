@@ -23,6 +23,15 @@ class FrozenDict(dict[str, Any]):
 
     __slots__ = ()
 
+    def __new__(cls, *members: Any) -> "FrozenDict":
+        """Make it of what a dict is made of."""
+        made = super().__new__(cls)
+        dict.update(made, *members)
+        return made
+
+    def __init__(self, *members: Any) -> None:
+        """Do nothing: a dict's own would change what was made once."""
+
     def _refuse(self, *_args: object, **_kwargs: object) -> Never:
         raise TypeError("claims are read-only; make a copy with dict(claims)")
 
@@ -40,8 +49,13 @@ def _frozen(value: object) -> object:
     return tuple(map(_frozen, cast("list[object]", value))) if type(value) is list else value
 
 
+# What FrozenDict() does, without its two calls in Python: a token has several objects.
+_empty, _fill = dict.__new__, cast("Callable[[object, object], None]", dict.update)
+
+
 def _flat_object(pairs: list[tuple[str, Any]]) -> FrozenDict:
-    members = FrozenDict(pairs)
+    members = _empty(FrozenDict)
+    _fill(members, pairs)
     if len(members) != len(pairs):
         raise ValueError("a member name occurs twice")
     return members
