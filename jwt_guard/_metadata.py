@@ -8,7 +8,7 @@ import logging
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from ._core.answer import Answer
@@ -69,7 +69,7 @@ class Resource:
         for option, page in pages.items():
             if page is not None and _split(page) is None:
                 raise ConfigurationError(f"{option} is the https URL of a page, not {page!r}")
-        if self.name is not None and not (_is_text(self.name) and self.name.isprintable()):
+        if self.name is not None and not _is_name(self.name):
             raise ConfigurationError(f"name is what people call this API, not {self.name!r}")
         if not callable(self.scopes) and not _are_scopes(self.scopes):
             raise ConfigurationError(
@@ -176,14 +176,13 @@ def _split(url: object) -> SplitResult | None:
     return parts if secure and parts.hostname and "@" not in parts.netloc else None
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value != ""
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and value != "" and value.isprintable()
 
 
 def _are_scopes(values: object) -> bool:
     """Whether *values* is a re-iterable collection of scope values."""
-    return (
-        isinstance(values, Collection)
-        and not isinstance(values, str | bytes)
-        and all(isinstance(one, str) and _SCOPE.fullmatch(one) for one in values)
-    )
+    if not isinstance(values, Collection) or isinstance(values, str | bytes):
+        return False
+    members = cast("Collection[object]", values)
+    return all(isinstance(one, str) and _SCOPE.fullmatch(one) for one in members)
