@@ -24,8 +24,8 @@ from .errors import AuthError, ConfigurationError
 
 __all__ = [
     "ANY_AUDIENCE",
-    "AuthError",
     "Answer",
+    "AuthError",
     "ConfigurationError",
     "Cookie",
     "Guard",

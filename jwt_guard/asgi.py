@@ -14,7 +14,8 @@ from ._core.request.paths import Openings
 from ._core.request.table import Rule, Rules, Unmatched
 from ._core.token.identity import Identity
 from ._guard import Guard
-from ._line import Pause
+from ._verified import Verified
+from ._wait import Pause
 from ._websocket import ACCEPTED, ending, noting_accept, read_handshake
 from .errors import AuthError, ConfigurationError, CrossSite, KeysUnavailable, MissingToken
 
@@ -146,18 +147,18 @@ class GuardMiddleware:
                 return
         try:
             try:
-                identity = self._begin(scope, served)
-                if not isinstance(identity, Identity):
-                    identity = await identity.land_async()
+                verified = self._begin(scope, served)
+                if isinstance(verified, Pause):
+                    verified = await verified.finish_async()
             except AuthError as error:
                 self._excuse(error, scope)
-                identity = None
-            app = self._admit(scope, identity)
+                verified = None
+            app = self._admit(scope, verified)
             await app(scope, receive, send)
         except AuthError as error:
             await refuse(self.guard, error, scope, send)
 
-    def _begin(self, scope: Scope, served: Scope) -> Identity | Pause:
+    def _begin(self, scope: Scope, served: Scope) -> Verified | Pause[Verified]:
         """Collect the credentials, and walk as far as it goes without waiting."""
         values = [value for name, value in scope["headers"] if name == b"authorization"]
         method = scope["method"] if scope["type"] == "http" else None
@@ -179,8 +180,9 @@ class GuardMiddleware:
         if not absent or not self._is_open(scope):
             raise error
 
-    def _admit(self, scope: Scope, identity: Identity | None) -> ASGIApp:
+    def _admit(self, scope: Scope, verified: Verified | None) -> ASGIApp:
         """Check the rules, hand over the caller, and return what answers."""
+        identity = None if verified is None else verified.identity
         if self._ruled:
             self._check_rules(scope, identity)
         scope[IDENTITY] = identity
@@ -188,9 +190,9 @@ class GuardMiddleware:
         if self._framework is not None:
             self._framework.attach(scope, identity)
         code = self._websockets.expiry_code
-        if code is None or identity is None or scope["type"] == "http":
+        if code is None or verified is None or scope["type"] == "http":
             return self.app
-        return ending(self.app, code, lambda: self.guard.seconds_left(identity))
+        return ending(self.app, code, lambda: verified.window[1] - self.guard.now())
 
     def _warming_up(self, receive: Receive) -> Receive:
         async def warming_up() -> Message:

@@ -20,6 +20,7 @@ __all__ = [
     "MissingToken",
     "Reason",
     "StepUpRequired",
+    "StoreUnavailable",
 ]
 
 
@@ -49,9 +50,12 @@ class Reason(StrEnum):
     WRONG_VALUE = "wrong_value"
     MALFORMED_CLAIM = "malformed_claim"
     ID_TOKEN = "id_token"  # noqa: S105  a reason's name, no credential
+    UNPROVEN = "unproven"
+    REVOKED = "revoked"
     NOT_PERMITTED = "not_permitted"
     STEP_UP = "step_up"
     NO_KEYS = "no_keys"
+    STORE_UNAVAILABLE = "store_unavailable"
 
 
 class AuthError(Exception):
@@ -194,6 +198,18 @@ class KeysUnavailable(AuthError):
     def __init__(self, retry_after: int = 5, hint: str | None = None) -> None:
         """Ask the client to come back in *retry_after* seconds."""
         super().__init__(Reason.NO_KEYS, hint)
+        self.retry_after: int = retry_after
+
+
+class StoreUnavailable(AuthError):
+    """503: what has to be looked up cannot be; the token is never blamed."""
+
+    status: ClassVar[int] = 503
+    description: str | None = "The access token cannot be checked at present"
+
+    def __init__(self, retry_after: int = 5, hint: str | None = None) -> None:
+        """Ask the client to come back in *retry_after* seconds."""
+        super().__init__(Reason.STORE_UNAVAILABLE, hint)
         self.retry_after: int = retry_after
 
 

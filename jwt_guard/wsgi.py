@@ -14,6 +14,7 @@ from ._core.request.paths import Openings
 from ._core.request.table import Rule, Rules, Unmatched
 from ._core.token.identity import Identity
 from ._guard import Guard
+from ._wait import Pause
 from .errors import AuthError, ConfigurationError, CrossSite, MissingToken
 
 if TYPE_CHECKING:
@@ -238,7 +239,7 @@ def admit(
         if cookie is not None:
             by_cookie = cookie.add(values, method_of(environ), fields_of(environ))
         found = guard.begin(values)
-        identity = found if isinstance(found, Identity) else found.land()
+        identity = (found.finish() if isinstance(found, Pause) else found).identity
     except AuthError as error:
         # A browser sends its cookie unasked: where nobody needs a token, a bad one in a
         # cookie must not close the way to the login page.

@@ -23,6 +23,7 @@ ALL = [
     InsufficientScope(),
     CrossSite(),
     StepUpRequired(),
+    StoreUnavailable(),
     KeysUnavailable(),
 ]
 
@@ -77,7 +78,8 @@ def test_hints() -> None:
         InsufficientScope(hint="h"),
         CrossSite("h"),
         StepUpRequired(hint="h"),
-        KeysUnavailable(hint="h"),
+        StoreUnavailable(),
+    KeysUnavailable(hint="h"),
     ]
     assert [error.hint for error in hinted] == ["h"] * 7
 

@@ -242,18 +242,6 @@ def test_left_open() -> None:
     assert sent(wrapped, websocket())[0]["type"] == "websocket.accept"
 
 
-def nobody(_name: str) -> None:
-    """Know no issuer."""
-
-
-def test_unknown_tenant() -> None:
-    """The time that is left does not depend on whether the issuer is trusted still."""
-    one = guard()
-    identity = one.authenticate([bearer(token())])
-    assert one.seconds_left(identity) == 310
-    assert Guard(issuers=nobody, clock=lambda: NOW).seconds_left(identity) == 300
-
-
 def test_uvicorn(capfd: pytest.CaptureFixture[str]) -> None:
     """Under a real server and client: both places, the end, and no token in its log."""
     # With ten seconds of leeway, some four seconds are left.

@@ -17,6 +17,7 @@ from ..errors import (
     InsufficientScope,
     KeysUnavailable,
     StepUpRequired,
+    StoreUnavailable,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -97,7 +98,7 @@ def render(
         ("Content-Length", str(len(octets))),
         ("Cache-Control", "no-store"),
     ]
-    if isinstance(error, KeysUnavailable):
+    if isinstance(error, KeysUnavailable | StoreUnavailable):
         headers.append(("Retry-After", str(error.retry_after)))
     elif not isinstance(error, CrossSite):
         pairs = [*_parameters(error, realm)]

@@ -10,5 +10,18 @@
 
 from .fetching import Document, Fetcher, FetchError, HttpFetcher
 from .fresh import Observer
+from .standin import Discovery, Jwks, KeptKeys, KeySource, open_file, several
 
-__all__ = ["Document", "FetchError", "Fetcher", "HttpFetcher", "Observer"]
+__all__ = [
+    "Discovery",
+    "Document",
+    "FetchError",
+    "Fetcher",
+    "HttpFetcher",
+    "Jwks",
+    "KeptKeys",
+    "KeySource",
+    "Observer",
+    "open_file",
+    "several",
+]

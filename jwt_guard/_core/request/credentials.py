@@ -1,8 +1,10 @@
 """RFC 6750 §2: where a request may bring its token; exactly one credential counts."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from ..token import bearer
 from .request import Request
 
 
@@ -37,3 +39,17 @@ class Credential(NamedTuple):
     def __repr__(self) -> str:
         """Show nothing of the token."""
         return f"Credential(…, {self.source!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """RFC 6750 §2.1: the token in the field Authorization."""
+
+    def find(self, request: Request, max_token_bytes: int, /) -> Sequence[Credential]:
+        """Return the one credential of *request*.
+
+        Raises:
+            MissingToken: The field is absent, or another scheme's.
+            InvalidRequest: It is repeated, malformed or over-long.
+        """
+        return (Credential(bearer.parse(request.authorization, max_token_bytes), self),)
