@@ -15,13 +15,13 @@ from ._core.policy.requirement import Requirement
 from ._core.token.identity import Identity
 from ._issuer import Issuer
 from ._issuers import Tenants
-from ._line import Line, Pause
+from ._line import Line
 from ._metadata import Metadata
+from ._wait import Pause, Together
 from .configuration import Configuration, from_environ, load
 from .configuration.checks import at
 from .errors import AuthError, ConfigurationError, KeysUnavailable
-from .keys.flight import Flight
-from .keys.fresh import FreshKeys
+from .keys import KeptKeys
 
 _log = logging.getLogger("jwt_guard")
 
@@ -115,7 +115,7 @@ class Guard:
             max_token_bytes=max_token_bytes,
             verified=self._verified,
         )
-        self.begin: Callable[[Sequence[bytes]], Identity | Pause] = self._line.begin
+        self.begin: Callable[[Sequence[bytes]], Identity | Pause[Identity]] = self._line.begin
         self._render_body = render_body
         self._metadata = Metadata.of(resource, [one.name for one in known]) if resource else None
         self.metadata_path: str | None = self._metadata.path if self._metadata is not None else None
@@ -182,7 +182,7 @@ class Guard:
             KeysUnavailable: The issuer's keys cannot be had at present.
         """
         found = self.begin(authorization)
-        return found if isinstance(found, Identity) else found.land()
+        return found if isinstance(found, Identity) else found.finish()
 
     async def authenticate_async(self, authorization: Sequence[bytes]) -> Identity:
         """Return the verified caller, without ever blocking the event loop.
@@ -190,7 +190,7 @@ class Guard:
         See `authenticate`.
         """
         found = self.begin(authorization)
-        return found if isinstance(found, Identity) else await found.land_async()
+        return found if isinstance(found, Identity) else await found.finish_async()
 
     def authorise(
         self, identity: Identity, needed: Requirement, params: Mapping[str, object] | None = None
@@ -224,19 +224,18 @@ class Guard:
             KeysUnavailable: Some could not be had in time. The guard works all
                 the same, and goes on trying when requests come.
         """
-        for flight in self._departures():
-            flight.wait()
+        self._fetches().wait()
         self._check_ready()
 
     async def warm_up_async(self) -> None:
         """Do what `warm_up` does, without blocking the event loop."""
-        for flight in self._departures():
-            await flight.wait_async()
+        await self._fetches().wait_async()
         self._check_ready()
 
-    def _departures(self) -> list[Flight]:
-        flights = [fresh.warm_up() for fresh in self._fresh()]
-        return [flight for flight in flights if flight is not None]
+    def _fetches(self) -> Together:
+        """Begin all fetches, so that they have one deadline."""
+        waits = [fresh.warm_up() for fresh in self._fresh()]
+        return Together([wait for wait in waits if wait is not None])
 
     def _check_ready(self) -> None:
         states = [state for state in self.health() if not state["ready"]]
@@ -244,7 +243,7 @@ class Guard:
             names = ", ".join(f"{state['issuer']}: {state['last_error']}" for state in states)
             raise KeysUnavailable(hint=f"no keys yet of {names}")
 
-    def _fresh(self) -> list[FreshKeys]:
+    def _fresh(self) -> list[KeptKeys]:
         tenants = self._tenants.current() if self._tenants is not None else []
         return [one.fresh for one in (*self._known, *tenants) if one.fresh is not None]
 

@@ -1,22 +1,16 @@
 """RFC 8414 §2, RFC 9068 §4: whom we trust, for which audience, with which keys."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum
-from functools import partial
-from math import inf
 from typing import Final, Literal, cast
 
-from ._core.token.algorithms import algorithm
 from ._core.token.claims import ClaimRules
 from ._core.token.jws import media_type
 from ._core.token.keys import Key, KeySet
 from .errors import ConfigurationError
-from .keys.fetching import Fetcher, HttpFetcher, check_url
-from .keys.flight import Flight
-from .keys.fresh import Fetched, FreshKeys, Observer
-from .keys.schedule import MIN_LIFETIME
-from .keys.sources import JwksSource, read_again
+from .keys import Discovery, Fetcher, Jwks, KeptKeys, KeySource, open_file, several
+from .observing import Event, Observer
 
 
 class AnyAudience(Enum):
@@ -40,9 +34,6 @@ _LONGEST = 10**10
 
 # RFC 7519 §5.1 says "JWT" or nothing; RFC 9068 §2.1 says "at+jwt".
 _DEFAULT_TYPES: tuple[str | None, ...] = (None, "jwt", "at+jwt")
-
-# How long a key file counts as current while requests come.
-_FILE_SECONDS = 5
 
 # RFC 9068 §2.2: what an access token must carry.
 _RFC9068_CLAIMS = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti")
@@ -111,9 +102,8 @@ class Issuer:
     wait: float = 2
     fetcher: Fetcher | None = field(default=None, repr=False)
     observer: Observer | None = field(default=None, repr=False)
-    find: Callable[[str, str | None], Key | Flight] = field(init=False, repr=False, compare=False)
-    current: Callable[[], KeySet | None] = field(init=False, repr=False, compare=False)
-    fresh: FreshKeys | None = field(init=False, repr=False, compare=False)
+    source: KeySource = field(init=False, repr=False, compare=False)
+    fresh: KeptKeys | None = field(init=False, repr=False, compare=False)
     rules: ClaimRules = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -141,10 +131,8 @@ class Issuer:
         object.__setattr__(self, "rules", rules)
         keys = self._static_keys()
         fresh = self._fetched_keys() if keys is None else self._reloaded_keys(keys)
-        finder = cast("FreshKeys | KeySet", fresh or keys)
         object.__setattr__(self, "fresh", fresh)
-        object.__setattr__(self, "find", finder.find)
-        object.__setattr__(self, "current", finder.current)
+        object.__setattr__(self, "source", fresh or several([cast("KeySet", keys)]))
 
     def _wrong(self, what: str) -> ConfigurationError:
         return ConfigurationError(f"issuer {self.name!r}: {what}")
@@ -203,51 +191,36 @@ class Issuer:
             )
         return KeySet(*cast("tuple[Key, ...]", members))
 
-    def _fetched_keys(self) -> FreshKeys:
-        algorithms = self.algorithms
-        if algorithms is not None:
-            algorithms = self._names("algorithms", algorithms)
-            if not algorithms:
-                raise self._wrong("algorithms is empty, and no key would be used")
-            for alg in algorithms:
-                if algorithm(alg).kty == "oct":
-                    raise self._wrong(f"{alg} needs a shared secret, which is never fetched")
+    def _fetched_keys(self) -> KeptKeys:
         try:
-            check_url(self.name if self.jwks_url is None else self.jwks_url)
+            location = (
+                Discovery(
+                    algorithms=self.algorithms,
+                    max_stale=self.max_stale,
+                    wait=self.wait,
+                    fetcher=self.fetcher,
+                )
+                if self.jwks_url is None
+                else Jwks(
+                    self.jwks_url,
+                    algorithms=self.algorithms,
+                    max_stale=self.max_stale,
+                    wait=self.wait,
+                    fetcher=self.fetcher,
+                )
+            )
+            return location.open(self.name, self.observer or _nobody)
         except ConfigurationError as error:
             raise self._wrong(f"{error}; or give the keys themselves with keys=") from None
-        source = JwksSource(self.name, self.jwks_url, self.fetcher or HttpFetcher(), algorithms)
-        return self._kept_fresh(source.fetch, max_stale=self.max_stale, min_lifetime=MIN_LIFETIME)
 
-    def _reloaded_keys(self, keys: KeySet) -> FreshKeys | None:
+    def _reloaded_keys(self, keys: KeySet) -> KeptKeys | None:
         if self.jwks_url is not None or self.algorithms is not None:
             raise self._wrong("jwks_url and algorithms are for fetched keys; drop them, or keys=")
-        if keys.reload is None:
-            return None
-        read = partial(read_again, keys.reload)
-        return self._kept_fresh(read, max_stale=inf, min_lifetime=_FILE_SECONDS, keys=keys)
+        return keys.reload and open_file(keys, self.name, self.observer or _nobody)
 
-    def _kept_fresh(
-        self,
-        fetch: Callable[[], Fetched],
-        *,
-        max_stale: float,
-        min_lifetime: float,
-        keys: KeySet | None = None,
-    ) -> FreshKeys:
-        if not all(
-            _is_number(value) and 0 <= value <= _LONGEST for value in (self.wait, self.max_stale)
-        ):
-            raise self._wrong("wait and max_stale are seconds, 0 or more")
-        return FreshKeys(
-            self.name,
-            fetch,
-            max_stale=max_stale,
-            wait=self.wait,
-            min_lifetime=min_lifetime,
-            observer=self.observer,
-            keys=keys,
-        )
+
+def _nobody(_event: Event) -> None:
+    """Observe nothing."""
 
 
 def _is_number(value: object) -> bool:

@@ -8,7 +8,6 @@ an open door.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 
@@ -20,8 +19,8 @@ from ._core.token.jws import UnverifiedHeader, UnverifiedToken
 from ._core.token.keys import Key, KeySet
 from ._issuer import Issuer
 from ._issuers import Tenants
+from ._wait import Pause, Wait
 from .errors import AuthError, InvalidToken, Reason
-from .keys.flight import Flight
 
 # Copied for each request: to set one up anew takes OpenSSL's search for the algorithm,
 # which costs little in a loop, and in a server, where it is out of the processor's cache
@@ -30,35 +29,6 @@ _SHA256 = sha256()
 
 # An issuer has a header per key, and now and then one for another kind of token.
 _MAX_HEADERS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """A request that has to wait for keys, which is rare.
-
-    Attributes:
-        flight: What to wait for, on a thread or on an event loop.
-        go_on: Walks on afterwards.
-    """
-
-    flight: Flight
-    go_on: "Callable[[], Identity | Pause]"
-
-    def land(self) -> Identity:
-        """Walk to the end, blocking this thread while keys are fetched."""
-        found: Identity | Pause = self
-        while isinstance(found, Pause):
-            found.flight.wait()
-            found = found.go_on()
-        return found
-
-    async def land_async(self) -> Identity:
-        """Walk to the end without blocking the event loop."""
-        found: Identity | Pause = self
-        while isinstance(found, Pause):
-            await found.flight.wait_async()
-            found = found.go_on()
-        return found
 
 
 class Line:
@@ -82,7 +52,7 @@ class Line:
         self._verified = verified
         self._headers: dict[bytes, UnverifiedHeader] = {}
 
-    def begin(self, authorization: Sequence[bytes]) -> Identity | Pause:
+    def begin(self, authorization: Sequence[bytes]) -> Identity | Pause[Identity]:
         """Return the caller, or what to wait for first.
 
         Raises:
@@ -105,15 +75,17 @@ class Line:
 
     def _keys_of(self, tenant: Issuer) -> KeySet | None:
         """Return the keys that a tenant has in use, if it is trusted still."""
-        return tenant.current() if self._named(tenant.name) is tenant else None
+        return tenant.source.current() if self._named(tenant.name) is tenant else None
 
-    def _walk(self, authorization: Sequence[bytes], digest: bytes | None) -> Identity | Pause:
+    def _walk(
+        self, authorization: Sequence[bytes], digest: bytes | None
+    ) -> Identity | Pause[Identity]:
         """Verify the token, and remember it by *digest*."""
         token = bearer.parse(authorization, self._max_token_bytes)
         unverified = jws.peek(token, self._headers)
         unverified_claims = claims.peek(unverified.unverified_payload)
         issuer = self._issuer_of(unverified_claims)
-        return self._arrive(digest, unverified, unverified_claims, issuer, issuer.find)
+        return self._arrive(digest, unverified, unverified_claims, issuer, issuer.source.find)
 
     def _arrive(
         self,
@@ -121,16 +93,18 @@ class Line:
         token: UnverifiedToken,
         unverified_claims: UnverifiedClaims,
         issuer: Issuer,
-        find: Callable[[str, str | None], Key | Flight],
-    ) -> Identity | Pause:
+        find: Callable[[str, str | None], Key | Wait],
+    ) -> Identity | Pause[Identity]:
         """Go on from the issuer; once again, by another *find*, after a pause."""
         alg, kid, typ = token.unverified_header
         key = None
         try:
             key = find(alg, kid)
-            if isinstance(key, Flight):
-                again = partial(self._arrive, digest, token, unverified_claims, issuer, key.settle)
-                return Pause(key, again)
+            if not isinstance(key, Key):
+                find = partial(issuer.source.find, waited=True)
+                return Pause(
+                    key, partial(self._arrive, digest, token, unverified_claims, issuer, find)
+                )
             if token.segment not in self._headers:
                 self._note(token)
             jws.verify(token, key)
@@ -143,7 +117,7 @@ class Line:
             raise
         if digest is not None and self._verified is not None:
             known = self._issuers.get(issuer.name) is issuer
-            current = issuer.current if known else partial(self._keys_of, issuer)
+            current = issuer.source.current if known else partial(self._keys_of, issuer)
             self._verified.remember(digest, Entry(identity, window, current, kid, key))
         return identity
 

@@ -14,7 +14,7 @@ from ._core.request.paths import Openings
 from ._core.request.table import Rule, Rules, Unmatched
 from ._core.token.identity import Identity
 from ._guard import Guard
-from ._line import Pause
+from ._wait import Pause
 from ._websocket import ACCEPTED, ending, noting_accept, read_handshake
 from .errors import AuthError, ConfigurationError, CrossSite, KeysUnavailable, MissingToken
 
@@ -148,7 +148,7 @@ class GuardMiddleware:
             try:
                 identity = self._begin(scope, served)
                 if not isinstance(identity, Identity):
-                    identity = await identity.land_async()
+                    identity = await identity.finish_async()
             except AuthError as error:
                 self._excuse(error, scope)
                 identity = None
@@ -157,7 +157,7 @@ class GuardMiddleware:
         except AuthError as error:
             await refuse(self.guard, error, scope, send)
 
-    def _begin(self, scope: Scope, served: Scope) -> Identity | Pause:
+    def _begin(self, scope: Scope, served: Scope) -> Identity | Pause[Identity]:
         """Collect the credentials, and walk as far as it goes without waiting."""
         values = [value for name, value in scope["headers"] if name == b"authorization"]
         method = scope["method"] if scope["type"] == "http" else None

@@ -238,7 +238,7 @@ def admit(
         if cookie is not None:
             by_cookie = cookie.add(values, method_of(environ), fields_of(environ))
         found = guard.begin(values)
-        identity = found if isinstance(found, Identity) else found.land()
+        identity = found if isinstance(found, Identity) else found.finish()
     except AuthError as error:
         # A browser sends its cookie unasked: where nobody needs a token, a bad one in a
         # cookie must not close the way to the login page.

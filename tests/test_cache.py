@@ -163,7 +163,8 @@ def tenant_guard(keys: dict[str, KeySet], clock: Clock) -> Guard:
     class Current:
         """Keys that the test replaces, where fetched ones stand."""
 
-        def find(self, alg: str, kid: str | None) -> Any:
+        def find(self, alg: str, kid: str | None, *, waited: bool = False) -> Any:
+            assert not waited
             if "now" not in keys:
                 raise KeysUnavailable
             return keys["now"].select(alg, kid)
@@ -172,8 +173,7 @@ def tenant_guard(keys: dict[str, KeySet], clock: Clock) -> Guard:
             return keys.get("now")
 
     one = issuer(keys=EC256.key)
-    object.__setattr__(one, "find", Current().find)
-    object.__setattr__(one, "current", Current().current)
+    object.__setattr__(one, "source", Current())
     return guard(one, clock=clock)
 
 
@@ -245,7 +245,7 @@ def entries() -> Iterator[tuple[bytes, Entry]]:
         number = next(numbers)
         identity = Identity(ISSUER, frozenset(), frozenset(), {"sub": number}, None)
         window = (0, NOW + 1)
-        yield b"%032d" % number, Entry(identity, window, known.current, EC256.key.kid, EC256.key)
+        yield b"%032d" % number, Entry(identity, window, known.source.current, EC256.key.kid, EC256.key)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 10, 64])

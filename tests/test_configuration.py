@@ -214,7 +214,7 @@ def test_options(tmp_path: Path) -> None:
 def test_kid(tmp_path: Path) -> None:
     """The kid of a key file is the key's."""
     (issuer,) = Guard.of(loaded(tmp_path, WHOLE))._known
-    keys = issuer.current()
+    keys = issuer.source.current()
     assert keys is not None
     assert [key.kid for key in keys] == ["2026-10"]
 

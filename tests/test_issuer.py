@@ -8,7 +8,6 @@ import pytest
 
 from jwt_guard import ANY_AUDIENCE, Issuer, Key, KeySet
 from jwt_guard.errors import ConfigurationError, InvalidToken
-from jwt_guard.keys.flight import Flight
 from tests.tokens import AUDIENCE, EC256, ISSUER, RSA, SECRET, STRANGER, issuer, shown
 
 DEFAULTS: dict[str, Any] = {"audience": AUDIENCE, "keys": EC256.key}
@@ -149,8 +148,8 @@ def test_profile() -> None:
 
 
 def find(one: Issuer, alg: str, kid: str | None) -> Key:
-    found = one.find(alg, kid)
-    assert not isinstance(found, Flight)
+    found = one.source.find(alg, kid)
+    assert isinstance(found, Key)
     return found
 
 
@@ -251,7 +250,7 @@ def test_immutable() -> None:
     one = issuer(audience=audience)
     audience.append("other")
     assert one.rules.audience == frozenset({AUDIENCE})
-    for name in ("name", "rules", "find", "leeway"):
+    for name in ("name", "rules", "source", "leeway"):
         with pytest.raises((AttributeError, TypeError)):
             setattr(one, name, None)
 

@@ -85,7 +85,7 @@ def parts(signer: Signer) -> dict[str, Batch]:
     payload = token.unverified_payload
     found = Claims(claims.peek(payload))
     header = token.unverified_header
-    key = cast("Key", issuer.find(header.alg, header.kid))
+    key = cast("Key", issuer.source.find(header.alg, header.kid))
     padded = [b64encode(part) for part in (payload, token.signature)]
     text, scan = payload.decode(), cast("Any", json.JSONDecoder(object_pairs_hook=dict)).scan_once
     return {

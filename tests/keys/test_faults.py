@@ -9,7 +9,7 @@ import pytest
 
 from jwt_guard import AuthError, Guard, Issuer
 from jwt_guard.errors import InvalidToken, KeysUnavailable
-from jwt_guard.keys.fetching import HttpFetcher
+from jwt_guard.keys import HttpFetcher
 from tests.keys import provider as faults
 from tests.keys.certificates import tls_for
 from tests.keys.provider import AUDIENCE, Fault, Provider, answering, running

@@ -20,7 +20,7 @@ import pytest
 from jwt_guard import Guard, Issuer
 from jwt_guard.asgi import GuardMiddleware as AsgiMiddleware
 from jwt_guard.asgi import Message, Receive, Scope, Send
-from jwt_guard.keys.fetching import HttpFetcher
+from jwt_guard.keys import HttpFetcher
 from jwt_guard.wsgi import GuardMiddleware as WsgiMiddleware
 from tests.keys import provider as faults
 from tests.keys.provider import AUDIENCE, Fault, Provider, answering, running
