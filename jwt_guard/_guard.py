@@ -20,7 +20,7 @@ from ._line import Line
 from ._metadata import Metadata
 from ._revoked import Revoked
 from ._verified import Lookup, Verified, Verifier
-from ._wait import Pause, Wait
+from ._wait import Pause, Together
 from .configuration import Configuration, from_environ, load
 from .configuration.checks import at
 from .errors import AuthError, ConfigurationError, KeysUnavailable
@@ -268,20 +268,18 @@ class Guard:
             KeysUnavailable: Some could not be had in time. The guard works all
                 the same, and goes on trying when requests come.
         """
-        for wait in self._begin_fetches():
-            wait.wait()
+        self._begin_fetches().wait()
         self._check_ready()
 
     async def warm_up_async(self) -> None:
         """Do what `warm_up` does, without blocking the event loop."""
-        for wait in self._begin_fetches():
-            await wait.wait_async()
+        await self._begin_fetches().wait_async()
         self._check_ready()
 
-    def _begin_fetches(self) -> list[Wait]:
-        """Return what to wait for; all of it has begun, and its time runs."""
+    def _begin_fetches(self) -> Together:
+        """Begin all fetches at once, so that they have one deadline."""
         waits = [source.warm_up() for source in self._issuers.configured()]
-        return [wait for wait in waits if wait is not None]
+        return Together([wait for wait in waits if wait is not None])
 
     def _check_ready(self) -> None:
         states = [state for state in _states(self._issuers.configured()) if not state["ready"]]

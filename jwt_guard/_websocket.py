@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from ._asgi_types import ASGIApp, Message, Receive, Scope, Send
 from ._core.request.handshake import PROTOCOL, WebSockets, from_protocols, from_query
-from .keys.flight import on_asyncio
+from ._wait import on_asyncio
 
 ACCEPTED = "jwt_guard.accepted"
 _BEARER = "jwt_guard.subprotocol"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jwt_guard import AuthError, Guard, Identity, Issuer, KeySet
-from jwt_guard._cache import Entry, VerifiedTokens, octets
+from jwt_guard._cache import Entry, VerifiedTokens
 from jwt_guard._verified import Basis, Verified
 from jwt_guard.errors import ConfigurationError, InvalidToken, KeysUnavailable, Reason
 from tests.tokens import (
@@ -174,6 +174,7 @@ def tenant_guard(keys: dict[str, KeySet], clock: Clock) -> Guard:
         """Keys that the test replaces, where fetched ones stand."""
 
         def find(self, alg: str, kid: str | None, *, waited: bool = False) -> Any:
+            assert not waited
             if "now" not in keys:
                 raise KeysUnavailable
             return keys["now"].select(alg, kid)

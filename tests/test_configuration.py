@@ -15,6 +15,7 @@ from jwt_guard import (
     Cookie,
     Guard,
     Issuer,
+    KeySet,
     Requirement,
     acr,
     all_scopes,

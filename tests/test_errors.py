@@ -14,6 +14,7 @@ from jwt_guard.errors import (
     MissingToken,
     Reason,
     StepUpRequired,
+    StoreUnavailable,
 )
 
 ALL = [
@@ -78,8 +79,7 @@ def test_hints() -> None:
         InsufficientScope(hint="h"),
         CrossSite("h"),
         StepUpRequired(hint="h"),
-        StoreUnavailable(),
-    KeysUnavailable(hint="h"),
+        KeysUnavailable(hint="h"),
     ]
     assert [error.hint for error in hinted] == ["h"] * 7
 

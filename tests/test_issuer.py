@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from jwt_guard import ANY_AUDIENCE, Issuer, KeySet
+from jwt_guard._issuer import claim_rules, origins, static_keys
 from jwt_guard.errors import ConfigurationError
 from jwt_guard.keys import Discovery, Jwks
-from jwt_guard._issuer import claim_rules, origins, static_keys
 from tests.tokens import AUDIENCE, EC256, ISSUER, RSA, SECRET, STRANGER, issuer, shown
 
 DEFAULTS: dict[str, Any] = {"audience": AUDIENCE, "keys": EC256.key}
@@ -40,17 +40,19 @@ def test_defaults() -> None:
 
 def test_options() -> None:
     """What is configured is what is checked."""
-    rules = claim_rules(issuer(
-        audience={"a", "b"},
-        leeway=0,
-        required_claims=("tenant",),
-        claim_values={"token_use": ["access"]},
-        max_age=0.5,
-        token_types={"application/X+JWT", None},
-        refuse_id_tokens=True,
-        scope_paths=["permissions"],
-        role_paths=[],
-    ))
+    rules = claim_rules(
+        issuer(
+            audience={"a", "b"},
+            leeway=0,
+            required_claims=("tenant",),
+            claim_values={"token_use": ["access"]},
+            max_age=0.5,
+            token_types={"application/X+JWT", None},
+            refuse_id_tokens=True,
+            scope_paths=["permissions"],
+            role_paths=[],
+        )
+    )
     assert rules.audience == frozenset({"a", "b"})
     assert rules.leeway == 0
     assert rules.required == ("tenant",)
@@ -188,6 +190,7 @@ def test_too_few_keys() -> None:
 
 def test_fetching_needs_url() -> None:
     """An issuer without keys is found by its URL; one whose name is none needs keys."""
+    options: dict[str, Any]
     for options in ({}, {"keys": [EC256.key, Discovery()]}):
         with pytest.raises(ConfigurationError, match=r"keys=Jwks\(url\), or give them, keys="):
             Issuer("billing", audience=AUDIENCE, **options)

@@ -120,7 +120,7 @@ def test_other_rules_same_keys() -> None:
     assert second is not None
     assert second is not first
     assert second.source is first.source
-    assert second.rules.audience == {"b"}
+    assert second.rules.audience == frozenset({"b"})
     assert first.tenant is not None
     issuers.place(first.tenant)
     assert issuers.find("https://a.example") == (second,)

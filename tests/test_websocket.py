@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from jwt_guard import Cookie, Guard
+from jwt_guard import Cookie
 from jwt_guard.asgi import (
     ASGIApp,
     GuardMiddleware,

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from jwt_guard.keys.fetching import FetchError, HttpFetcher, check_url
 
 from jwt_guard import ConfigurationError, Guard, Issuer
 from jwt_guard.errors import KeysUnavailable
 from jwt_guard.keys import Discovery, Jwks
-from jwt_guard.keys.fetching import FetchError, HttpFetcher, check_url
 from tests.keys.certificates import tls_for
 from tests.keys.provider import AUDIENCE, Handler, Provider, answering, running
 

@@ -11,8 +11,8 @@ import pytest
 import trio
 
 from jwt_guard import Guard, Issuer, KeySet
-from jwt_guard.keys import Discovery
 from jwt_guard.errors import InvalidToken, KeysUnavailable
+from jwt_guard.keys import Discovery
 from tests.keys import provider as faults
 from tests.keys.provider import AUDIENCE, Provider, running
 

@@ -125,6 +125,16 @@ class KeySet:
         """
         if not keys or not all(isinstance(key, Key) for key in keys):
             raise ConfigurationError("a key set needs keys: KeySet(key, another_key)")
+        self._fill(keys)
+
+    @classmethod
+    def found(cls, keys: Iterable[Key]) -> Self:
+        """Make a set of what a source holds at present, which may be nothing."""
+        made = cls.__new__(cls)
+        made._fill(tuple(keys))  # noqa: SLF001  its own class
+        return made
+
+    def _fill(self, keys: tuple[Key, ...]) -> None:
         self._keys = keys
         self.reload: Callable[[], KeySet] | None = None
         self._by_kid: dict[tuple[str | None, str], Key] = {}
@@ -159,8 +169,18 @@ class KeySet:
             ConfigurationError: A private key, a secret without
                 *allow_symmetric*, a weak or malformed key, or none left.
         """
-        members = loading.jwks_members(jwks, alg, allow_symmetric=allow_symmetric)
-        return cls(*(Key.from_jwk(jwk, alg=None if "alg" in jwk else alg) for jwk in members))
+        return cls(*cls._jwks_keys(jwks, alg, allow_symmetric=allow_symmetric))
+
+    @staticmethod
+    def _jwks_keys(
+        jwks: Mapping[str, Any] | str | bytes,
+        alg: str | None,
+        *,
+        allow_symmetric: bool,
+        or_none: bool = False,
+    ) -> Iterator[Key]:
+        members = loading.jwks_members(jwks, alg, allow_symmetric=allow_symmetric, or_none=or_none)
+        return (Key.from_jwk(jwk, alg=None if "alg" in jwk else alg) for jwk in members)
 
     @classmethod
     def load(
@@ -176,7 +196,7 @@ class KeySet:
 
         An issuer that is given the set reads the file again when it has changed,
         looking every few seconds while requests come. A file that cannot be read
-        then leaves the keys as they were.
+        then leaves the keys as they were, for an hour; one without keys leaves none.
 
         Args:
             path: The file; its content tells its kind.
@@ -193,6 +213,23 @@ class KeySet:
             raise ConfigurationError(
                 "KeySet.load takes the path of a file; Key.from_pem and KeySet.from_jwks take text"
             )
+        read = partial(cls._read, path, alg, kid, allow_symmetric=allow_symmetric)
+        keys = read()
+        if reload:
+            keys.reload = partial(read, or_none=True)
+        return keys
+
+    @classmethod
+    def _read(
+        cls,
+        path: str | os.PathLike[str],
+        alg: str | None,
+        kid: str | None,
+        *,
+        allow_symmetric: bool,
+        or_none: bool = False,
+    ) -> Self:
+        """Read the file; *or_none*: a JWK Set without keys is an answer, too."""
         try:
             data = Path(path).read_bytes()
         except OSError as error:
@@ -205,16 +242,13 @@ class KeySet:
             )
         try:
             if loading.is_pem(data):
-                keys = cls(*cls._pem_keys(data, alg, kid))
-            else:
-                keys = cls.from_jwks(data, alg=alg, allow_symmetric=allow_symmetric)
+                return cls(*cls._pem_keys(data, alg, kid))
+            found = tuple(
+                cls._jwks_keys(data, alg, allow_symmetric=allow_symmetric, or_none=or_none)
+            )
+            return cls(*found) if found else cls.found(found)
         except ConfigurationError as error:
             raise ConfigurationError(f"key file {os.fspath(path)!r}: {error}") from None
-        if reload:
-            keys.reload = partial(
-                cls.load, path, alg=alg, kid=kid, allow_symmetric=allow_symmetric, reload=False
-            )
-        return keys
 
     @staticmethod
     def _pem_keys(data: bytes, alg: str | None, kid: str | None) -> Iterable[Key]:

@@ -182,7 +182,11 @@ def _name(jwk: Mapping[str, Any]) -> str:
 
 
 def jwks_members(
-    jwks: Mapping[str, Any] | str | bytes, alg: str | None, *, allow_symmetric: bool
+    jwks: Mapping[str, Any] | str | bytes,
+    alg: str | None,
+    *,
+    allow_symmetric: bool,
+    or_none: bool = False,
 ) -> Iterator[Mapping[str, Any]]:
     """Yield the keys of a JWK Set (or the one JWK) that can verify signatures."""
     if alg is not None:
@@ -198,7 +202,7 @@ def jwks_members(
         if _is_known(jwk) and _for_signatures(jwk):
             usable = True
             yield jwk
-    if not usable:
+    if not usable and not or_none:
         raise ConfigurationError("no key in it can verify signatures; see use, key_ops, kty, alg")
 
 
