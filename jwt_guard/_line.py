@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from math import isfinite
-from typing import cast
+from typing import NamedTuple, cast
 
 from ._cache import Entry, VerifiedTokens, octets
 from ._core.request.credentials import Bearer, Credential, CredentialSource
@@ -64,23 +64,13 @@ _PROGRESS: Mapping[Reason, int] = {
 _LAST_CLAIMS = 4
 
 
-class _Question:
-    """A token under way: all that is read of it before its issuer is known."""
+class _Question(NamedTuple):
+    """A token under way: what is read of it before its issuer is known."""
 
-    __slots__ = ("digest", "name", "signed_by", "token", "unverified_claims")
-
-    def __init__(
-        self,
-        digest: bytes | None,
-        token: UnverifiedToken,
-        unverified_claims: UnverifiedClaims,
-        name: str,
-    ) -> None:
-        self.digest = digest
-        self.token = token
-        self.unverified_claims = unverified_claims
-        self.name = name
-        self.signed_by: Key | None = None
+    name: str
+    token: UnverifiedToken
+    unverified_claims: UnverifiedClaims
+    digest: bytes | None
 
 
 class Line:
@@ -99,6 +89,7 @@ class Line:
     ) -> None:
         """Remember whom to trust; see `Guard`."""
         self._issuers = issuers
+        self._known = issuers.known
         self._clock = clock
         self._max_token_bytes = max_token_bytes
         self._remembered = remembered
@@ -175,7 +166,9 @@ class Line:
         name = unverified_claims.get("iss")
         if not isinstance(name, str):
             raise InvalidToken(Reason.UNKNOWN_ISSUER, "the token has no iss that is a string")
-        return self._choose(_Question(digest, unverified, unverified_claims, name))
+        question = _Question(name, unverified, unverified_claims, digest)
+        known = self._known.get(name)
+        return self._choose(question) if known is None else self._weigh(question, known)
 
     def now(self) -> float:
         """Return the seconds since the epoch.
@@ -236,7 +229,7 @@ class Line:
                 waited = False
                 continue
             if isinstance(found, Verified):
-                return self._leave(found)
+                return self._leave(found) if self._lookups else found
             rest = candidates[number:]
             return Pause(found, partial(self._weigh, question, rest, refusal, waited=True))
         raise cast("AuthError", refusal)
@@ -248,18 +241,20 @@ class Line:
         rules = trusted.rules
         key = None
         try:
-            found = trusted.source.find(alg, kid, waited=waited)
-            if not isinstance(found, Key):
-                return found
-            key = found
-            if key is not question.signed_by:
-                if token.segment not in self._headers:
-                    self._note(token)
-                jws.verify(token, key)
-                question.signed_by = key
+            if trusted.keys is not None:
+                key = trusted.keys.select(alg, kid)
+            else:
+                found = trusted.source.find(alg, kid, waited=waited)
+                if not isinstance(found, Key):
+                    return found
+                key = found
+            if token.segment not in self._headers:
+                self._note(token)
+            jws.verify(token, key)
             verified = Claims(question.unverified_claims)
             window = claims.check(verified, typ, rules, now=self.now())
-            _check_unbound(verified)
+            if verified.get("cnf") is not None:
+                raise _bound(verified)
             identity = identify(verified, rules, key.kid)
         except AuthError as error:
             error.issuer = rules.issuer
@@ -290,14 +285,15 @@ class Line:
             if isinstance(found, Pause):
                 return Pause(found.wait, partial(self._ask_other, found.go_on))
             begins, ends = found.window
-            unbound = found.identity.claims
+            confirmed = found.identity.claims
         except AuthError:
             raise
         except Exception as error:  # noqa: BLE001  the app's code; its failure must not be a 500
             raise _unavailable("the verifier of opaque=", error) from None
         if not begins <= self.now() < ends:
             raise InvalidToken(Reason.EXPIRED)
-        _check_unbound(Claims(unbound))
+        if confirmed.get("cnf") is not None:
+            raise _bound(Claims(confirmed))
         return self._leave(found)
 
     def _leave(
@@ -331,14 +327,12 @@ def _progress(error: AuthError) -> int:
     return _PROGRESS.get(error.reason, _LAST_CLAIMS)
 
 
-def _check_unbound(verified: Claims) -> None:
-    """Refuse a token that is bound to a key (RFC 7800 §3.1), of which nobody has proof."""
-    confirmation = verified.get("cnf")
-    if confirmation is None:
-        return
+def _bound(verified: Claims) -> InvalidToken:
+    """Return the refusal of a token that is bound to a key (RFC 7800 §3.1)."""
+    confirmation = verified["cnf"]
     if not isinstance(confirmation, Mapping) or not confirmation:
-        raise claims.malformed("cnf")
-    raise InvalidToken(Reason.UNPROVEN, "the token is bound to a key; no proof is configured")
+        return claims.malformed("cnf")
+    return InvalidToken(Reason.UNPROVEN, "the token is bound to a key; no proof is configured")
 
 
 def _unavailable(what: str, error: Exception) -> StoreUnavailable:
