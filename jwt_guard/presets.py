@@ -11,10 +11,11 @@ from uuid import UUID
 
 from ._issuer import ANY_AUDIENCE, Issuer
 from .errors import ConfigurationError
+from .keys import Discovery
 
 __all__ = ["auth0", "cognito", "entra", "google", "keycloak", "okta"]
 
-_RSA = ("RS256",)
+_RSA = Discovery(algorithms=("RS256",))
 
 
 def entra(tenant: str, audience: str | Collection[str], **options: Any) -> Issuer:  # noqa: ANN401
@@ -41,12 +42,11 @@ def entra(tenant: str, audience: str | Collection[str], **options: Any) -> Issue
     return Issuer(
         f"https://login.microsoftonline.com/{tenant}/v2.0",
         audience=audience,
-        algorithms=_RSA,
         claim_values={"tid": [tenant], "ver": ["2.0"]},
         scope_paths=("scp",),
         role_paths=("roles",),
         refuse_id_tokens=True,
-        **options,
+        **{"keys": _RSA, **options},
     )
 
 
@@ -94,10 +94,9 @@ def auth0(domain: str, audience: str | Collection[str], **options: Any) -> Issue
     return Issuer(
         f"https://{domain}/",
         audience=audience,
-        algorithms=_RSA,
         scope_paths=("scope", "permissions"),
         refuse_id_tokens=True,
-        **options,
+        **{"keys": _RSA, **options},
     )
 
 
@@ -122,11 +121,10 @@ def cognito(
     return Issuer(
         f"https://cognito-idp.{region}.amazonaws.com/{pool}",
         audience=ANY_AUDIENCE,
-        algorithms=_RSA,
         claim_values={"token_use": ["access"], "client_id": clients},
         scope_paths=("scope",),
         role_paths=("cognito:groups",),
-        **options,
+        **{"keys": _RSA, **options},
     )
 
 
@@ -151,13 +149,12 @@ def okta(
     return Issuer(
         f"https://{domain}/oauth2/{server}",
         audience=audience,
-        algorithms=_RSA,
         # Only access tokens carry the client as cid.
         required_claims=("cid",),
         scope_paths=("scp",),
         role_paths=("groups",),
         refuse_id_tokens=True,
-        **options,
+        **{"keys": _RSA, **options},
     )
 
 
@@ -182,7 +179,6 @@ def google(
     return Issuer(
         "https://accounts.google.com",
         audience=audience,
-        algorithms=_RSA,
         claim_values={} if domains is None else {"hd": domains},
-        **options,
+        **{"keys": _RSA, **options},
     )

@@ -1,16 +1,17 @@
 """Issuers known at run time: bounded, cached, by exact name."""
 
 import time
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import jwt
 import pytest
 
 from jwt_guard import ConfigurationError, Guard, Issuer, Key
-from jwt_guard import _issuers as tenants_module
-from jwt_guard._issuers import Tenants
+from jwt_guard import _issuers as issuers_module
+from jwt_guard._issuers import Answer, Issuers, Trusted
 from jwt_guard.errors import InvalidToken, KeysUnavailable
-from tests.keys.provider import AUDIENCE, running
+from tests.keys.provider import AUDIENCE
 
 SECRET = "x" * 32
 
@@ -56,36 +57,79 @@ def test_only_tenants() -> None:
         Guard()
 
 
+def ignore(_event: object) -> None:
+    pass
+
+
+def tenants(find: Callable[[str], Answer], clock: Callable[[], float] = time.monotonic) -> Issuers:
+    return Issuers((), find, ignore, clock=clock)
+
+
+def found(issuers: Issuers, name: str) -> Trusted | None:
+    """Return the tenant of a name, as if a token of it had been verified."""
+    members = issuers.find(name)
+    assert isinstance(members, Sequence)
+    if not members:
+        return None
+    (trusted,) = members
+    assert trusted.tenant is not None
+    issuers.place(trusted.tenant)
+    return trusted
+
+
 def test_taken_off() -> None:
     """A tenant taken off the list stops working within five minutes."""
     clock, known = Clock(), {"a"}
-    tenants = Tenants(lambda name: issuer(name) if name in known else None, clock=clock)
-    assert tenants.get("a") is not None
+    issuers = tenants(lambda name: issuer(name) if name in known else None, clock)
+    first = found(issuers, "a")
+    assert first is not None
+    assert first.current is not None
     known.clear()
     clock.now = 299
-    assert tenants.get("a") is not None
+    assert found(issuers, "a") is first
+    assert first.current() is not None
     clock.now = 301
-    assert tenants.get("a") is None
+    assert first.current() is None
+    assert found(issuers, "a") is None
+    assert first.current() is None
     known.add("a")
-    assert tenants.get("a") is None
+    assert found(issuers, "a") is None
     clock.now = 602
-    assert tenants.get("a") is not None
+    assert found(issuers, "a") is not None
 
 
 def test_keys_survive() -> None:
-    """An issuer that is configured as before goes on with the keys it has fetched."""
+    """A tenant that is configured as before goes on with the keys it has fetched."""
     clock = Clock()
-    with running() as provider:
-        tenants = Tenants(lambda name: Issuer(name, audience=AUDIENCE), clock=clock)
-        first = tenants.get(provider.issuer)
-        clock.now = 301
-        assert tenants.get(provider.issuer) is first
+    issuers = tenants(lambda name: Issuer(name, audience=AUDIENCE), clock)
+    first = found(issuers, "https://a.example")
+    clock.now = 301
+    again = found(issuers, "https://a.example")
+    assert again is first
+
+
+def test_other_rules_same_keys() -> None:
+    """A tenant whose rules changed goes on with its keys, and not with its old rules."""
+    clock, audiences = Clock(), ["a"]
+    issuers = tenants(lambda name: Issuer(name, audience=audiences[-1]), clock)
+    first = found(issuers, "https://a.example")
+    clock.now = 301
+    audiences.append("b")
+    second = found(issuers, "https://a.example")
+    assert first is not None
+    assert second is not None
+    assert second is not first
+    assert second.source is first.source
+    assert second.rules.audience == frozenset({"b"})
+    assert first.tenant is not None
+    issuers.place(first.tenant)
+    assert issuers.find("https://a.example") == (second,)
 
 
 def test_another_name(caplog: pytest.LogCaptureFixture) -> None:
     """What is no issuer of the name asked for is not used, and that is logged."""
-    assert Tenants(lambda _: issuer("b")).get("a") is None
-    assert Tenants(lambda _: cast("Any", "a")).get("a") is None
+    assert tenants(lambda _: issuer("b")).find("a") == ()
+    assert tenants(lambda _: cast("Any", "a")).find("a") == ()
     assert caplog.text.count("returned no issuer of the name") == 2
 
 
@@ -108,10 +152,20 @@ def test_failing() -> None:
 
 def test_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Strangers' names push out neither tenants nor memory."""
-    monkeypatch.setattr(tenants_module, "_MAX_KNOWN", 2)
-    monkeypatch.setattr(tenants_module, "_MAX_UNKNOWN", 2)
-    tenants = Tenants(lambda name: issuer(name) if name.startswith("t") else None)
-    for name in ("t1", "x1", "x2", "x3", "t2", "t3"):
-        tenants.get(name)
-    assert [one.name for one in tenants.current()] == ["t2", "t3"]
-    assert list(tenants._unknown) == ["x2", "x3"]
+    monkeypatch.setattr(issuers_module, "_MAX_TENANTS", 2)
+    monkeypatch.setattr(issuers_module, "_MAX_UNKNOWN", 2)
+    monkeypatch.setattr(issuers_module, "_MAX_NEW", 2)
+    issuers = tenants(lambda name: issuer(name) if name.startswith("t") else None)
+    placed = {name: found(issuers, name) for name in ("t1", "t2")}
+    for name in ("x1", "x2", "x3", "t3", "t4", "t5"):
+        issuers.find(name)
+    assert list(issuers._tenants) == ["t1", "t2"]
+    assert list(issuers._new) == ["t4", "t5"]
+    assert list(issuers._unknown) == ["x2", "x3"]
+    found(issuers, "t5")
+    assert list(issuers._tenants) == ["t2", "t5"]
+    assert list(issuers._new) == ["t4"]
+    gone = placed["t1"]
+    assert gone is not None
+    assert gone.current is not None
+    assert gone.current() is None

@@ -335,7 +335,12 @@ async def answers_options(_request: Request) -> Response:
         (Starlette(routes=[Mount("/", Anything())]), 401),
         (Starlette(routes=[Route("/", answers_options, methods=["GET"])]), 401),
         (Starlette(routes=[Route("/", answers_options, methods=["OPTIONS"])]), 200),
-        (Router([Host("testserver", Router([Route("/", answers_options, methods=["OPTIONS"])]))]), 200),
+        (
+            Router(
+                [Host("testserver", Router([Route("/", answers_options, methods=["OPTIONS"])]))]
+            ),
+            200,
+        ),
         (CORSMiddleware(Starlette(routes=[]), allow_origins=["*"]), 200),
         (Starlette(routes=[], middleware=[Middleware(CORSMiddleware, allow_origins=["*"])]), 200),
     ],
@@ -402,7 +407,10 @@ def test_requires_above_the_route() -> None:
         raise AssertionError(request)
 
     wrapped = GuardMiddleware(app, guard=guard())
-    with pytest.raises(ConfigurationError, match="endpoint.*above the decorator"), TestClient(wrapped):
+    with (
+        pytest.raises(ConfigurationError, match="endpoint.*above the decorator"),
+        TestClient(wrapped),
+    ):
         raise AssertionError
     with pytest.raises(ConfigurationError, match="endpoint.*above the decorator"):
         TestClient(wrapped).get("/x")

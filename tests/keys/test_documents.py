@@ -6,7 +6,6 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-
 from jwt_guard.keys.documents import discover, metadata_urls, usable_keys
 from jwt_guard.keys.fetching import Document, FetchError
 

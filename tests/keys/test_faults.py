@@ -9,7 +9,7 @@ import pytest
 
 from jwt_guard import AuthError, Guard, Issuer
 from jwt_guard.errors import InvalidToken, KeysUnavailable
-from jwt_guard.keys.fetching import HttpFetcher
+from jwt_guard.keys import Discovery, HttpFetcher, Jwks
 from tests.keys import provider as faults
 from tests.keys.certificates import tls_for
 from tests.keys.provider import AUDIENCE, Fault, Provider, answering, running
@@ -45,9 +45,7 @@ def make_guard(provider: Provider, *, wait: float = 0.5, total: float = 0.4) -> 
         Issuer(
             provider.issuer,
             audience=AUDIENCE,
-            jwks_url=f"{provider.issuer}/jwks",
-            wait=wait,
-            fetcher=fetcher,
+            keys=Jwks(f"{provider.issuer}/jwks", wait=wait, fetcher=fetcher),
         )
     )
 
@@ -138,7 +136,7 @@ def test_certificate_turns_bad(tmp_path: Path) -> None:
     context, ca_file = tls_for("localhost", tmp_path)
     with running(context) as provider:
         fetcher = HttpFetcher(ca_file=ca_file)
-        guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, fetcher=fetcher))
+        guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, keys=Discovery(fetcher=fetcher)))
         known, stranger = provider.token("1"), provider.token("1", header_kid="stranger")
         guard.authenticate([known])
         port = provider.port

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from jwt_guard.keys.fetching import FetchError, HttpFetcher, check_url
 
 from jwt_guard import ConfigurationError, Guard, Issuer
 from jwt_guard.errors import KeysUnavailable
-from jwt_guard.keys.fetching import FetchError, HttpFetcher, check_url
+from jwt_guard.keys import Discovery, Jwks
 from tests.keys.certificates import tls_for
 from tests.keys.provider import AUDIENCE, Handler, Provider, answering, running
 
@@ -51,7 +52,7 @@ def test_tls(tmp_path: Path) -> None:
     context, ca_file = tls_for("localhost", tmp_path)
     with running(context) as provider:
         trusting = HttpFetcher(ca_file=ca_file)
-        guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, fetcher=trusting))
+        guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, keys=Discovery(fetcher=trusting)))
         assert guard.authenticate([provider.token("1")]).subject == "joe"
         with pytest.raises(FetchError, match="SSL"):
             HttpFetcher().fetch(f"{provider.issuer}/jwks", None)
@@ -139,7 +140,7 @@ def test_size(provider: Provider) -> None:
 def test_first_answer_not_modified(provider: Provider) -> None:
     """A 304 to a question without validator brings no keys."""
     provider.fault = answering(b"", 304)
-    guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, jwks_url=f"{provider.issuer}/jwks"))
+    guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, keys=Jwks(f"{provider.issuer}/jwks")))
     with pytest.raises(KeysUnavailable, match="no_keys") as refused:
         guard.authenticate([provider.token("1")])
     assert "304" in str(refused.value.hint)

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jwt_guard.keys.fetching import FetchError
+from jwt_guard.keys.flight import Flight
+from jwt_guard.keys.fresh import Fetched, FreshKeys
 
 from jwt_guard import Key, KeySet
 from jwt_guard.errors import InvalidToken, KeysUnavailable
 from jwt_guard.keys import fresh as keys_module
-from jwt_guard.keys.fetching import FetchError
-from jwt_guard.keys.flight import Flight
-from jwt_guard.keys.fresh import Fetched, FreshKeys
 
 SECRET = "x" * 32
 

@@ -12,6 +12,7 @@ import trio
 
 from jwt_guard import Guard, Issuer, KeySet
 from jwt_guard.errors import InvalidToken, KeysUnavailable
+from jwt_guard.keys import Discovery
 from tests.keys import provider as faults
 from tests.keys.provider import AUDIENCE, Provider, running
 
@@ -131,7 +132,7 @@ def test_trio(provider: Provider, guard: Guard) -> None:
 def test_wait_is_bounded(provider: Provider, runner: str) -> None:
     """A request waits for a fetch no longer than configured, then answers 503."""
     provider.fault = faults.hang
-    guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, wait=0.2))
+    guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, keys=Discovery(wait=0.2)))
     token = provider.token("1")
 
     async def main() -> float:

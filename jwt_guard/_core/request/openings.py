@@ -6,7 +6,6 @@ The one place that knows; guards ask it for a request, and the audit for a route
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypedDict
 
-from ...errors import InvalidRequest
 from ..policy.requirement import Requirement, both
 from .paths import Segments, compiled, is_ambiguous, matches, split
 from .request import Access, Request, is_preflight

@@ -12,7 +12,6 @@ from ...errors import ConfigurationError
 from . import loading
 from .keys import Key, KeySet
 
-
 _UNUSED = "not for signatures, or of a type, curve or algorithm that is not in use here"
 
 

@@ -6,9 +6,9 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jwt_guard._core.request.handshake import from_protocols, from_query
 
 from jwt_guard import ConfigurationError
-from jwt_guard._core.request.handshake import from_protocols, from_query
 from jwt_guard.asgi import WebSockets
 
 

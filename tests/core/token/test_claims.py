@@ -17,6 +17,7 @@ from jwt_guard._core.token.claims import (
 )
 from jwt_guard._core.token.jws import media_type
 from jwt_guard._core.token.strictjson import loads_object
+from jwt_guard._issuer import claim_rules
 from jwt_guard.errors import InvalidToken, Reason
 from tests.tokens import AUDIENCE, NOW, claims, issuer
 
@@ -37,7 +38,7 @@ def verdict(
         check(
             changed,
             typ if typ is None else media_type(typ),
-            issuer(leeway=LEEWAY, **rules).rules,
+            claim_rules(issuer(leeway=LEEWAY, **rules)),
             now=now,
         )
     except InvalidToken as error:
@@ -152,7 +153,7 @@ def test_any_audience() -> None:
     """With ANY_AUDIENCE any will do, and none."""
     assert verdict({"aud": "anybody"}, audience=ANY_AUDIENCE) is None
     assert verdict({"aud": []}, audience=ANY_AUDIENCE) is None
-    rules = issuer(audience=ANY_AUDIENCE).rules
+    rules = claim_rules(issuer(audience=ANY_AUDIENCE))
     check(read(claims(aud=None)), None, rules, now=NOW)
 
 
@@ -160,7 +161,7 @@ def test_any_audience() -> None:
 def test_always_required(name: str) -> None:
     """Audience and expiry are required without being asked for."""
     with pytest.raises(InvalidToken) as info:
-        check(read(claims(**{name: None})), None, issuer().rules, now=NOW)
+        check(read(claims(**{name: None})), None, claim_rules(issuer()), now=NOW)
     assert info.value.reason is Reason.MISSING_CLAIM
     assert info.value.hint == f"the claim {name} is required"
 
@@ -223,7 +224,7 @@ def test_max_age(age: float, refused: tuple[Reason, str] | None) -> None:
 
 def test_max_age_needs_iat() -> None:
     """An age can be told only of a token that says when it was issued."""
-    rules = issuer(max_age=60).rules
+    rules = claim_rules(issuer(max_age=60))
     with pytest.raises(InvalidToken) as info:
         check(read(claims(iat=None)), None, rules, now=NOW)
     assert info.value.reason is Reason.MISSING_CLAIM
@@ -279,7 +280,7 @@ def test_required_claims() -> None:
 @pytest.mark.parametrize("name", ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"])
 def test_profile(name: str) -> None:
     """An RFC 9068 token has seven claims and says at+jwt."""
-    rules = issuer(profile="rfc9068", audience=ANY_AUDIENCE).rules
+    rules = claim_rules(issuer(profile="rfc9068", audience=ANY_AUDIENCE))
     full = {**claims(), "client_id": "c"}
     check(read(full), "at+jwt", rules, now=NOW)
     with pytest.raises(InvalidToken) as info:

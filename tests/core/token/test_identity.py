@@ -13,13 +13,14 @@ from jwt_guard import Identity
 from jwt_guard._core.token.claims import Claims
 from jwt_guard._core.token.identity import identify
 from jwt_guard._core.token.strictjson import loads_object
+from jwt_guard._issuer import claim_rules
 from jwt_guard.errors import InvalidToken, Reason
 from tests.tokens import ISSUER, NOW, claims, issuer
 
 
 def identity(*, key_id: str | None = "k", **changes: Any) -> Identity:
     data = json.dumps(claims(**changes)).encode()
-    rules = issuer(role_paths=["roles", "realm_access.roles"]).rules
+    rules = claim_rules(issuer(role_paths=["roles", "realm_access.roles"]))
     return identify(Claims(loads_object(data)), rules, key_id)
 
 

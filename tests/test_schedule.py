@@ -2,7 +2,6 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-
 from jwt_guard.keys.schedule import (
     BUCKET_SIZE,
     BUCKET_WINDOW,
