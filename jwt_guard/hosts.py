@@ -136,7 +136,7 @@ class Admission:
             return self._excused(request, error)
         if isinstance(found, Pause):
             return self._paused(request, found)
-        return self._required(request, found)
+        return self._required(request, found) if self._checking else found
 
     def _paused(self, request: Request, pause: Pause[Verified]) -> Pause[Verified | None] | None:
         """Wait, except where nobody is asked for a token."""
@@ -206,25 +206,23 @@ def let_in(store: Store, admission: Admission, request: Request) -> Identity | N
     Raises:
         AuthError: The refusal; the caller is None then.
     """
-    _nobody(store, admission)
+    store[GUARD] = admission.guard
+    # On every path, refusals included: an outer guard's caller is not ours.
+    store[IDENTITY] = None
     found = admission.admit(request)
-    return _caller(store, found.finish() if isinstance(found, Pause) else found)
+    if isinstance(found, Pause):
+        found = found.finish()
+    identity = store[IDENTITY] = None if found is None else found.identity
+    return identity
 
 
 async def let_in_async(store: Store, admission: Admission, request: Request) -> Identity | None:
     """Do what `let_in` does, without blocking the event loop."""
-    _nobody(store, admission)
-    found = admission.admit(request)
-    return _caller(store, await found.finish_async() if isinstance(found, Pause) else found)
-
-
-def _nobody(store: Store, admission: Admission) -> None:
-    """Set the caller on every path, refusals included: an outer guard's is not ours."""
     store[GUARD] = admission.guard
     store[IDENTITY] = None
-
-
-def _caller(store: Store, found: Verified | None) -> Identity | None:
+    found = admission.admit(request)
+    if isinstance(found, Pause):
+        found = await found.finish_async()
     identity = store[IDENTITY] = None if found is None else found.identity
     return identity
 

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from webtest import TestApp
 
-from jwt_guard import Guard, Issuer, Key
+from jwt_guard import Bearer, Cookie, Guard, Issuer, Key
 from jwt_guard import asgi as asgi_module
 from jwt_guard import wsgi as wsgi_module
 from jwt_guard.errors import KeysUnavailable
@@ -38,7 +38,8 @@ def provider() -> Iterator[Provider]:
 @pytest.fixture
 def guard(provider: Provider) -> Guard:
     static = Issuer("static", audience="api", keys=Key.secret("x" * 32, alg="HS256"))
-    return Guard(static, Issuer(provider.issuer, audience=AUDIENCE))
+    credentials = [Bearer(), Cookie("t")]
+    return Guard(static, Issuer(provider.issuer, audience=AUDIENCE), credentials=credentials)
 
 
 def test_warm_up(provider: Provider, guard: Guard) -> None:
@@ -66,15 +67,11 @@ def test_warm_up_without_provider(provider: Provider, guard: Guard) -> None:
 
 
 def through_asgi_guard(guard: Guard) -> Send:
-    return through_asgi(
-        asgi_module.GuardMiddleware(bare_asgi, guard=guard, public=["/open"], cookie="t")
-    )
+    return through_asgi(asgi_module.GuardMiddleware(bare_asgi, guard=guard, public=["/open"]))
 
 
 def through_wsgi_guard(guard: Guard) -> Send:
-    return through_wsgi(
-        wsgi_module.GuardMiddleware(bare_wsgi, guard=guard, public=["/open"], cookie="t")
-    )
+    return through_wsgi(wsgi_module.GuardMiddleware(bare_wsgi, guard=guard, public=["/open"]))
 
 
 @pytest.mark.parametrize(("down", "status"), [(False, 200), (True, 503)])

@@ -11,7 +11,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from jwt_guard import Bearer, ConfigurationError, Cookie, Query, Subprotocol
+from jwt_guard import Bearer, ConfigurationError, Cookie, Query
+from jwt_guard import Subprotocol as InSubprotocol
 from jwt_guard.asgi import (
     ASGIApp,
     GuardMiddleware,
@@ -25,7 +26,7 @@ from tests.test_asgi import sent, serving, status, websocket
 from tests.tokens import NOW, bearer, guard, token
 
 TOKEN = token().encode()
-EVERYWHERE = [Bearer(), Subprotocol(), Query("access_token", paths=["/*", "/"])]
+EVERYWHERE = [Bearer(), InSubprotocol(), Query("access_token", paths=["/*", "/"])]
 PROTOCOLS = b"sec-websocket-protocol"
 
 
@@ -282,7 +283,9 @@ def test_uvicorn(capfd: pytest.CaptureFixture[str]) -> None:
     def clock() -> float:
         return NOW + 308.6 + time.monotonic() - started
 
-    wrapped = GuardMiddleware(app, guard=guard(clock=clock), websockets=options)
+    wrapped = GuardMiddleware(
+        app, guard=guard(clock=clock, credentials=EVERYWHERE), expiry_code=4401
+    )
     with serving(wrapped, log_level="info") as port:
         url = f"ws://127.0.0.1:{port}/"
         with connect(url, subprotocols=[Subprotocol("bearer"), Subprotocol(short)]) as accepted:

@@ -6,7 +6,7 @@ function that wraps it, unless `functools.wraps` says that it is the same.
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import wraps
-from inspect import iscoroutinefunction
+from inspect import currentframe, iscoroutinefunction, unwrap
 from typing import Any, ParamSpec, TypeVar, cast
 from weakref import WeakSet
 
@@ -158,13 +158,29 @@ def _guard_method(
 
 
 def _note_wrapper(target: object, wrapper: object) -> None:
-    """Remember on *target* who guards it: to be registered in its place."""
-    wrappers: WeakSet[Any] = getattr(target, "__dict__", {}).get(_WRAPPERS) or WeakSet()
-    wrappers.add(wrapper)
+    """Remember on *target* who guards it, if that takes its place.
+
+    It does where `requires` is written as a decorator: the name stands for the guarded
+    function from then on, and whoever has the one below has it from below.
+    """
     # `wraps` has copied the names of the target's own wrappers; these are its alone.
     getattr(wrapper, "__dict__", {}).pop(_WRAPPERS, None)
-    if hasattr(target, "__dict__"):
+    if hasattr(target, "__dict__") and _is_decorated(target):
+        wrappers: WeakSet[Any] = target.__dict__.get(_WRAPPERS) or WeakSet()
+        wrappers.add(wrapper)
         setattr(target, _WRAPPERS, wrappers)
+
+
+def _is_decorated(target: object) -> bool:
+    """Whether the call that we are in is written above the definition of *target*."""
+    code = getattr(unwrap(cast("Any", target)), "__code__", None)
+    frame = currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("jwt_guard."):
+        frame = frame.f_back
+    if code is None or frame is None or frame.f_code.co_filename != code.co_filename:
+        return False
+    body = [line for *_, line in code.co_lines() if line and line > code.co_firstlineno]
+    return bool(code.co_firstlineno <= frame.f_lineno <= min(body, default=code.co_firstlineno))
 
 
 def check_registered(endpoints: Iterable[object]) -> None:
