@@ -389,7 +389,6 @@ def test_estimate(shape: str) -> None:
     assert isinstance(found, Verified)
     # Its text is the test's.
     assert after - before <= octets_of
-    print(shape, octets_of, after-before)
     # A list without members is nothing to CPython.
     assert octets_of < (40 if shape == "lists" else 8) * (after - before)
 
