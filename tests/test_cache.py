@@ -245,7 +245,10 @@ def entries() -> Iterator[tuple[bytes, Entry]]:
         number = next(numbers)
         identity = Identity(ISSUER, frozenset(), frozenset(), {"sub": number}, None)
         window = (0, NOW + 1)
-        yield b"%032d" % number, Entry(identity, window, known.source.current, EC256.key.kid, EC256.key)
+        yield (
+            b"%032d" % number,
+            Entry(identity, window, known.source.current, EC256.key.kid, EC256.key),
+        )
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 10, 64])
