@@ -254,8 +254,6 @@ class Fresh(Generic[_T]):
         before = seen.value if seen is not None else None
         try:
             fetched = self._source.fetch(before, anew=anew)
-            if fetched.value is None and before is None:
-                raise FetchError("a first question was answered with 'not modified'")  # noqa: TRY301  one place for failures
         except FetchError as error:
             self._end(fetch, error)
         except Exception as error:  # noqa: BLE001  a source's bug must not end refreshing
@@ -270,13 +268,16 @@ class Fresh(Generic[_T]):
     def _arrived(self, fetch: Fetch, fetched: Fetched[_T], seen: _Snapshot[_T] | None) -> None:
         before = seen.value if seen is not None else None
         value = fetched.value if fetched.value is not None else before
-        swap = value is not None and self._snapshot is seen
-        if value is not None and swap:
+        if value is None:
+            self._end(fetch, FetchError("nothing is known that could be confirmed"))
+            return
+        swap = self._snapshot is seen
+        if swap:
             # Of a fetch that took long, what came may be as old as its beginning.
             self._snapshot = self._made(value, fetched.max_age, fetch.started_at)
             self._expected = True
         self._end(fetch, None)
-        if value is not None and swap:
+        if swap:
             self._tell(lambda: self._source.refreshed(before, value))
 
     def _end(self, fetch: Fetch, error: FetchError | None) -> None:

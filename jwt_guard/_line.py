@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
-from math import isfinite
 from typing import NamedTuple, cast
 
 from ._cache import Entry, VerifiedTokens, octets
@@ -43,6 +42,9 @@ _SHA256 = sha256()
 # "Bearer " and a token as long as servers let through: an ML-DSA signature alone has
 # 4.4 KB.
 _MAX_REMEMBERED = 7 + 8192
+
+# Thirty thousand years: what is beyond counts no seconds since the epoch.
+_LATEST = 10**12
 
 # An issuer has a header per key, and now and then one for another kind of token.
 _MAX_HEADERS = 64
@@ -103,7 +105,7 @@ class Line:
         self._headers: dict[bytes, UnverifiedHeader] = {}
         self._misreadings: set[str] = set()
 
-    def recall(
+    def recall(  # noqa: PLR0911  a return for each thing that may not hold
         self, authorization: Sequence[bytes], digest: bytes | None = None
     ) -> Verified | Pause[Verified] | None:
         """Return the caller if the one value is that of a remembered token.
@@ -134,9 +136,13 @@ class Line:
         current = entry.current
         keys = entry.keys if current is None else current()
         begins, ends = entry.verified.window
-        # Written so that a clock that returns no number lets nobody in.
         now = time.time() if self._clock is None else self._clock()
-        if keys is None or not begins <= now < ends:
+        try:
+            # Written so that a clock that returns NaN lets nobody in.
+            if keys is None or not begins <= now < ends:
+                return None
+        except TypeError:
+            # The clock returned no number; `now` says so.
             return None
         if keys is not entry.keys and not entry.stands_in(keys):
             remembered.drop(digest)
@@ -179,7 +185,7 @@ class Line:
         """
         # Looked up at each call, for those who freeze the time.
         now: object = time.time() if self._clock is None else self._clock()
-        if not isinstance(now, int | float) or not isfinite(now):
+        if not isinstance(now, int | float) or not -_LATEST < now < _LATEST:
             raise StoreUnavailable(hint="clock= returned no number of seconds")
         return now
 

@@ -39,6 +39,7 @@ def entra(tenant: str, audience: str | Collection[str], **options: Any) -> Issue
             f"{tenant!r} is no tenant id; it is the UUID that the Entra portal shows. Apps of many "
             f"tenants give Guard(issuers=…) a function that returns entra(…) for the ones they know"
         ) from None
+    options.setdefault("keys", _RSA)
     return Issuer(
         f"https://login.microsoftonline.com/{tenant}/v2.0",
         audience=audience,
@@ -46,7 +47,7 @@ def entra(tenant: str, audience: str | Collection[str], **options: Any) -> Issue
         scope_paths=("scp",),
         role_paths=("roles",),
         refuse_id_tokens=True,
-        **{"keys": _RSA, **options},
+        **options,
     )
 
 
@@ -91,12 +92,13 @@ def auth0(domain: str, audience: str | Collection[str], **options: Any) -> Issue
         audience: The API's identifier.
         options: Passed on to `Issuer`.
     """
+    options.setdefault("keys", _RSA)
     return Issuer(
         f"https://{domain}/",
         audience=audience,
         scope_paths=("scope", "permissions"),
         refuse_id_tokens=True,
-        **{"keys": _RSA, **options},
+        **options,
     )
 
 
@@ -118,13 +120,14 @@ def cognito(
         options: Passed on to `Issuer`.
     """
     clients = [client_id] if isinstance(client_id, str) else client_id
+    options.setdefault("keys", _RSA)
     return Issuer(
         f"https://cognito-idp.{region}.amazonaws.com/{pool}",
         audience=ANY_AUDIENCE,
         claim_values={"token_use": ["access"], "client_id": clients},
         scope_paths=("scope",),
         role_paths=("cognito:groups",),
-        **{"keys": _RSA, **options},
+        **options,
     )
 
 
@@ -146,6 +149,7 @@ def okta(
         server: The authorization server's id.
         options: Passed on to `Issuer`.
     """
+    options.setdefault("keys", _RSA)
     return Issuer(
         f"https://{domain}/oauth2/{server}",
         audience=audience,
@@ -154,7 +158,7 @@ def okta(
         scope_paths=("scp",),
         role_paths=("groups",),
         refuse_id_tokens=True,
-        **{"keys": _RSA, **options},
+        **options,
     )
 
 
@@ -176,9 +180,10 @@ def google(
         options: Passed on to `Issuer`.
     """
     domains = [hosted_domain] if isinstance(hosted_domain, str) else hosted_domain
+    options.setdefault("keys", _RSA)
     return Issuer(
         "https://accounts.google.com",
         audience=audience,
         claim_values={} if domains is None else {"hd": domains},
-        **{"keys": _RSA, **options},
+        **options,
     )

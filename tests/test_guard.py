@@ -20,6 +20,8 @@ from jwt_guard.errors import (
     MissingToken,
     Reason,
 )
+from jwt_guard.keys import Document, FetchError, Jwks
+from jwt_guard.observing import Event, KeysFailed, Refused
 from tests.tokens import (
     AUDIENCE,
     BY_ALG,
@@ -295,6 +297,43 @@ def test_header(values: list[bytes], error: type[AuthError], reason: Reason) -> 
     refusal = refused(values)
     assert (type(refusal), refusal.reason) == (error, reason)
     assert (refusal.issuer, refusal.kid) == (None, None)
+
+
+def test_observer(caplog: pytest.LogCaptureFixture) -> None:
+    """The observer is told of refusals in words that are safe to print."""
+    events: list[Event] = []
+    mine = guard(observer=events.append)
+    error = refused([bearer(token(key=STRANGER))], mine)
+    mine.refuse(error, method="G\nET", path="/\n" + "x" * 1000)
+    (event,) = events
+    assert isinstance(event, Refused)
+    assert (event.error, event.method) == (error, r"G\nET")
+    assert event.path.startswith(r"/\nxxx")
+    assert len(event.path) <= 201
+
+    def fail(_event: Event) -> None:
+        raise RuntimeError
+
+    mine = guard(observer=fail)
+    assert mine.refuse(error, method="GET", path="/").status == 401
+    assert "observer= failed" in caplog.text
+
+
+def test_observer_of_keys() -> None:
+    """It is told of the issuers' keys, too."""
+
+    class Down:
+        def fetch(self, _url: str, _etag: str | None) -> Document:
+            raise FetchError("down")
+
+    events: list[Event] = []
+    keys = Jwks("https://login.example/jwks", fetcher=Down())
+    mine = guard(issuer(keys=keys), observer=events.append)
+    assert type(refused([bearer(token())], mine)) is KeysUnavailable
+    (event,) = events
+    assert isinstance(event, KeysFailed)
+    assert event.issuer == ISSUER
+    Guard(issuer(keys=keys), clock=lambda: NOW)._tell(event)
 
 
 @pytest.mark.parametrize("authorization", ["Bearer a", b"Bearer a", "", b"", None, 5, ["Bearer a"]])

@@ -23,7 +23,7 @@ from jwt_guard.asgi import (
     identity_of,
 )
 from tests.test_asgi import sent, serving, status, websocket
-from tests.tokens import NOW, bearer, guard, token
+from tests.tokens import NOW, bearer, guard, issuer, token
 
 TOKEN = token().encode()
 EVERYWHERE = [Bearer(), InSubprotocol(), Query("access_token", paths=["/*", "/"])]
@@ -190,11 +190,15 @@ RUNNERS: dict[str, Callable[[Callable[[], Awaitable[None]]], None]] = {
 
 @pytest.mark.parametrize("runner", RUNNERS)
 @pytest.mark.parametrize("fails", [False, True], ids=["sent", "gone"])
-def test_end(runner: str, *, fails: bool) -> None:
-    """At expiry the connection is closed; to the app it is as if the client had gone."""
-    instant = [NOW + 309.8]
+@pytest.mark.parametrize(("max_age", "end"), [(None, 310), (60, 70)])
+def test_end(runner: str, max_age: float | None, end: float, *, fails: bool) -> None:
+    """When a token is accepted no longer, its connection is closed, as if the client had gone.
+
+    That is at its exp and the leeway, or when it is too old; whichever comes first.
+    """
+    instant = [NOW + end - 0.2]
     started = time.monotonic()
-    one = guard(clock=lambda: instant[0] + time.monotonic() - started)
+    one = guard(issuer(max_age=max_age), clock=lambda: instant[0] + time.monotonic() - started)
     app, messages, ended = Chat(), list[Message](), list[bool]()
 
     async def sleep(seconds: float) -> None:
@@ -221,8 +225,7 @@ def test_end(runner: str, *, fails: bool) -> None:
         await wrapped(websocket(bearer(token())), receive, send)
 
     RUNNERS[runner](main)
-    # The token's exp, and ten seconds of leeway.
-    assert instant[0] + time.monotonic() - started >= NOW + 310
+    assert instant[0] + time.monotonic() - started >= NOW + end
     assert messages[-1] == {"type": "websocket.close", "code": 4401, "reason": ""}
     assert app.received[-1] == {"type": "websocket.disconnect", "code": 4401}
     assert str(app.error) == "closed: the access token expired"
