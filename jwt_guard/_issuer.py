@@ -111,7 +111,9 @@ class Issuer:
     wait: float = 2
     fetcher: Fetcher | None = field(default=None, repr=False)
     observer: Observer | None = field(default=None, repr=False)
-    find: Callable[[str, str | None], tuple[Key, ...] | Flight] = field(init=False, repr=False, compare=False)
+    find: Callable[[str, str | None], tuple[Key, ...] | Flight] = field(
+        init=False, repr=False, compare=False
+    )
     current: Callable[[], KeySet | None] = field(init=False, repr=False, compare=False)
     fresh: FreshKeys | None = field(init=False, repr=False, compare=False)
     rules: ClaimRules = field(init=False, repr=False, compare=False)

@@ -232,7 +232,9 @@ class FreshKeys:
         with self._lock:
             self._schedule.succeeded()
         events: list[Callable[[Observer], None]] = [lambda o: o.refreshed(self._issuer)]
-        old = frozenset(key.key_id for key in before.keys) if before is not None else frozenset[str]()
+        old = (
+            frozenset(key.key_id for key in before.keys) if before is not None else frozenset[str]()
+        )
         new = frozenset(key.key_id for key in keys)
         if before is not None and old != new:
             events.append(lambda o: o.rotated(self._issuer, new - old, old - new))
