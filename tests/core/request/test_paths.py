@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jwt_guard._core.request.paths import (
@@ -336,10 +336,11 @@ def test_sent_encoded_ahead(path: str, raw_path: bytes) -> None:
     assert not below("/files/*", path, raw_path)
 
 
-hostile = st.text(
-    st.sampled_from("ab./\\;?#%25eEfF3b \n\ufffd"), min_size=1, max_size=12
-) | st.lists(
-    st.sampled_from(["..", ".", "%2e", "%2f", "%252f", "%", "/", ";", "a", "?", "\\"]), min_size=1
+hostile = st.lists(
+    st.sampled_from("a b c .. . %2e %2f %252f %25 % / ; ? # \\ %5c %3b a.b é \ufffd".split(" "))
+    | st.sampled_from([" ", "\n"]),
+    min_size=1,
+    max_size=8,
 ).map("".join)
 
 
@@ -373,9 +374,9 @@ def resolved(path: str) -> list[str]:
 def test_no_reading_leaves(tail: str) -> None:
     """Whoever decodes, cuts and resolves it, an accepted path is still below the pattern."""
     path = "/files/" + tail
-    assume(below("/files/*", path))
-    for one in readings(path):
-        assert matches(("files", "*"), resolved(one))
+    if below("/files/*", path):
+        for one in readings(path):
+            assert matches(("files", "*"), resolved(one))
 
 
 @given(st.text(), st.binary() | st.none())
