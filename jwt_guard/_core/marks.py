@@ -180,7 +180,7 @@ def _guard_class(target: type, guards: _Guards) -> None:
         _guard_subclass(subclass, guards)
 
 
-def _subclasses(target: type) -> Iterator[type]:
+def _subclasses(target: type[object]) -> Iterator[type[object]]:
     for subclass in target.__subclasses__():
         yield subclass
         yield from _subclasses(subclass)
@@ -193,11 +193,12 @@ def _guard_subclass(cls: type, guards: _Guards) -> None:
         _guard_later(cls, guards)
 
 
-def _guard_later(cls: type, guards: _Guards) -> None:
+def _guard_later(cls: type[object], guards: _Guards) -> None:
     """Guard the subclasses that *cls* will have, after its own hook has seen them."""
     own: Any = cls.__dict__.get(_HOOK)
 
-    def created(new: type, **options: Any) -> None:  # noqa: ANN401  whatever its own takes
+    def created(new: type[Any], /, **options: Any) -> None:  # noqa: ANN401  whatever its own takes
+        # An own one replaces what is above it, and may call that by super().
         hook = super(cls, new).__init_subclass__ if own is None else own.__get__(None, new)
         hook(**options)
         _guard_subclass(new, guards)

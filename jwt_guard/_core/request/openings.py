@@ -174,7 +174,10 @@ class Openings:
             for row in self.table.rows
             if row.access is not Access.GUARDED and row.is_for(method)
         ]
-        return rows if self.table.unmatched == "deny" else [*rows, *self.public, *self.optional]
+        if self.table.unmatched == "deny":
+            return rows
+        every: list[Segments] = [("",), ("*",)] if self.all_optional else []
+        return [*rows, *self.public, *self.optional, *every]
 
     def passes_preflight(self, request: Request) -> bool:
         """Whether *request* is a preflight that needs no token."""

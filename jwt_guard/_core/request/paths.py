@@ -5,6 +5,8 @@ bypassed. So what could be read in two ways matches nothing that is open.
 """
 
 import re
+from collections.abc import Collection
+from typing import cast
 from urllib.parse import unquote, unquote_to_bytes
 
 from ...errors import ConfigurationError
@@ -125,7 +127,7 @@ def compiled(option: str, patterns: object) -> tuple[Segments, ...]:
         raise ConfigurationError(
             f'{option} is a list of paths, for example {option}=["/health"], not {patterns!r}'
         )
-    return tuple(segments(pattern) for pattern in patterns)
+    return tuple(map(segments, cast("Collection[object]", patterns)))
 
 
 def matches(pattern: Segments, path: list[str]) -> bool:

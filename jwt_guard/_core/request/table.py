@@ -112,9 +112,7 @@ class Rule:
 
     def shares_methods(self, other: "Rule") -> bool:
         """Whether some method is one of both."""
-        if self._methods is None or other._methods is None:
-            return True
-        return not self._methods.isdisjoint(other._methods)
+        return self._methods is None or any(map(other.is_for, self._methods))
 
     def covers(self, method: str, path: list[str]) -> bool:
         """Whether it is for *method* and the segments of *path*."""
@@ -198,5 +196,5 @@ def _may_mean(one: Rule, allowing: Rule) -> bool:
 
 
 def _falls_back(one: Rule, allowing: Rule) -> bool:
-    """Whether *one* is for all that *allowing* is for, so that it never comes into play after it."""
+    """Whether *one* is for all that *allowing* is for, and so decides nothing after it."""
     return matches(one.segments, list(allowing.segments))
