@@ -54,7 +54,7 @@ def refused(error: AuthError) -> HTTPException:
     answers with the same status carries the challenge too.
     """
     environ = request.environ
-    guard: Guard = environ[GUARD]
+    guard = hosts.guard_of(environ)
     (path,) = WsgiRequest(environ).paths
     answer = guard.refuse(error, method=request.method, path=path)
     environ[_ANSWER] = answer

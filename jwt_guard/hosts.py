@@ -78,6 +78,9 @@ GUARD: Final = "jwt_guard.guard"
 REFUSALS: Final = "jwt_guard.refusals"
 """Where AuthErrors are noted that a framework may turn into an answer of its own."""
 
+ASGI_SCOPE: Final = "asgi.scope"
+"""Where adapters keep the scope for a WSGI app that is mounted in an ASGI one."""
+
 Store = MutableMapping[str, Any]
 """What travels with a request: an ASGI scope, or a WSGI environ."""
 
@@ -246,13 +249,13 @@ def identity_or_none(store: Store) -> Identity | None:
     Raises:
         ConfigurationError: No guard of this library is in front.
     """
-    try:
-        identity: Identity | None = store[IDENTITY]
-    except KeyError:
-        raise ConfigurationError(
-            "no guard is in front of this app; wrap it: GuardMiddleware(app, guard=guard)"
-        ) from None
-    return identity
+    for place in (store, store.get(ASGI_SCOPE, {})):
+        if IDENTITY in place:
+            identity: Identity | None = place[IDENTITY]
+            return identity
+    raise ConfigurationError(
+        "no guard is in front of this app; wrap it: GuardMiddleware(app, guard=guard)"
+    )
 
 
 def authorise(
@@ -272,7 +275,7 @@ def authorise(
         ConfigurationError: No guard of this library is in front.
     """
     identity = identity_of(store)
-    guard: Guard = store[GUARD]
+    guard: Guard = guard_of(store)
     try:
         guard.authorise(identity, needed, params)
     except AuthError as error:
@@ -280,9 +283,16 @@ def authorise(
     return identity
 
 
+def guard_of(store: Store) -> Guard:
+    """Return the guard that let the request in, which has put a caller there, or None."""
+    guard: Guard = store[GUARD] if GUARD in store else store[ASGI_SCOPE][GUARD]
+    return guard
+
+
 def noted(store: Store, error: AuthError) -> AuthError:
     """Note *error*, should a framework behind make a failure of its own of it."""
-    store.setdefault(REFUSALS, []).append(error)
+    place = store if IDENTITY in store else store[ASGI_SCOPE]
+    place.setdefault(REFUSALS, []).append(error)
     return error
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from jwt_guard import AuthError, Guard, Identity, Issuer, KeySet
-from jwt_guard._cache import Entry, VerifiedTokens, octets
+from jwt_guard._cache import Entry, VerifiedTokens, _after_fork, octets
 from jwt_guard._core.request.credentials import Credential
 from jwt_guard._verified import Basis, Verified
 from jwt_guard.errors import ConfigurationError, InvalidToken, KeysUnavailable, Reason
@@ -244,7 +244,9 @@ def test_no_keys() -> None:
 
 def entries() -> Iterator[tuple[bytes, Entry]]:
     keys = KeySet(EC256.key)
-    for number in itertools.count():
+    numbers = itertools.count()
+    while True:
+        number = next(numbers)
         identity = Identity(ISSUER, frozenset(), frozenset(), {"sub": number}, None)
         caller = Verified(identity, (0, NOW + 1), Basis(ISSUER, EC256.key, EC256.key.kid))
         yield b"%032d" % number, Entry(caller, None, keys, 1000)
@@ -359,7 +361,7 @@ def test_octets() -> None:
     assert verified._octets == 200000
 
 
-NESTED = {
+NESTED: dict[str, Any] = {
     "objects": [{}] * 2600,
     "objects with a member": [{"": 1}] * 900,
     "lists": [[]] * 2600,
@@ -405,3 +407,17 @@ def test_memory_of_a_full_cache() -> None:
     assert one._remembered is not None
     assert one._remembered._octets <= 64 * 8192
     assert 1 <= len(one._remembered) < 5
+
+
+def test_after_fork() -> None:
+    """A child begins anew if another thread may have been at work, and else goes on."""
+    verified = VerifiedTokens(4)
+    digest, entry = next(entries())
+    verified.remember(digest, entry)
+    _after_fork()
+    assert look_up(verified, digest) is entry
+    with verified._lock:
+        verified.after_fork()
+        assert not verified._lock.locked()
+    assert look_up(verified, digest) is None
+    assert (len(verified), verified._octets) == (0, 0)

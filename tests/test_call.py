@@ -134,20 +134,23 @@ def test_thread_waits_for_a_loop() -> None:
     assert call.answer() == 42
 
 
-@pytest.mark.parametrize("run", [asyncio.run, lambda main: trio.run(lambda: main)])
-def test_bounded(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("runner", ["asyncio", "trio"])
+def test_bounded(runner: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for ever."""
     monkeypatch.setattr(call_module, "_SECONDS", 0.01)
     call = make()
 
     async def hang() -> None:
-        if run is asyncio.run:
+        if runner == "asyncio":
             await asyncio.sleep(60)
         else:
             await trio.sleep(60)
 
     call.begin(later(hang, []), 1)
-    run(call.wait_async())
+    if runner == "asyncio":
+        asyncio.run(call.wait_async())
+    else:
+        trio.run(call.wait_async)
     with pytest.raises(StoreUnavailable) as info:
         call.answer()
     assert info.value.hint in {"test= raised TimeoutError", "test= raised TooSlowError"}

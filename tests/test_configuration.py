@@ -32,6 +32,7 @@ from jwt_guard._issuer import origins
 from jwt_guard.configuration import Configuration, from_environ, json_schema, load
 from jwt_guard.configuration.names import PRESET_NAMES, TABLES
 from jwt_guard.errors import InvalidToken
+from jwt_guard.keys import Discovery, Jwks
 from tests.contract.surfaces import Asked, Send, through_asgi, through_wsgi
 from tests.tokens import AUDIENCE, EC256, ISSUER, RSA, SECRET, Pair, bearer, claims, shown, token
 
@@ -602,6 +603,18 @@ def test_environ_key_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     (issuer,) = configuration.issuers
     assert issuer.leeway == 2.5
     assert Guard.of(configuration)._remembered is None
+
+
+def test_how_keys_are_fetched(tmp_path: Path) -> None:
+    """Options of fetching belong to keys that are fetched, by an address or by discovery."""
+    options = 'algorithms = ["ES256"]\nmax_stale = 60\nwait = 0.5\n'
+    (issuer,) = loaded(tmp_path, PLAIN + options).issuers
+    assert origins(issuer) == (Discovery(algorithms=["ES256"], max_stale=60, wait=0.5),)
+    url = "https://keys.example/"
+    (issuer,) = loaded(tmp_path, f'{PLAIN}{options}jwks_url = "{url}"\n').issuers
+    assert origins(issuer) == (Jwks(url, algorithms=["ES256"], max_stale=60, wait=0.5),)
+    with pytest.raises(ConfigurationError, match="algorithms, max_stale, wait are for fetched"):
+        loaded(tmp_path, KEYED + options)
 
 
 def test_environ_fetched() -> None:

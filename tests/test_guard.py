@@ -323,13 +323,16 @@ def test_observer_of_keys() -> None:
     """It is told of the issuers' keys, too."""
 
     class Down:
-        def fetch(self, _url: str, _etag: str | None) -> Document:
-            raise FetchError("down")
+        def fetch(self, url: str, etag: str | None) -> Document:
+            raise FetchError(f"down: {url} {etag}")
 
     events: list[Event] = []
     keys = Jwks("https://login.example/jwks", fetcher=Down())
     mine = guard(issuer(keys=keys), observer=events.append)
     assert type(refused([bearer(token())], mine)) is KeysUnavailable
+    deadline = time.monotonic() + 5
+    while not events and time.monotonic() < deadline:
+        time.sleep(0.001)
     (event,) = events
     assert isinstance(event, KeysFailed)
     assert event.issuer == ISSUER

@@ -72,7 +72,7 @@ def tenants(find: Callable[[str], Answer], clock: Callable[[], float] = time.mon
 
 
 def found(issuers: Issuers, name: str) -> Trusted | None:
-    """Return the tenant of a name, as if a token of it had been verified."""
+    """Return the tenant of a name, as if a token of it had been verified, or None."""
     members = issuers.find(name)
     assert isinstance(members, Sequence)
     if not members:
@@ -343,3 +343,16 @@ def test_fork_while_locked() -> None:
     with guard._issuers._lock, remembered._lock:
         assert in_child(serves) == 0
     assert guard.authenticate(tenant)
+
+
+def test_after_fork() -> None:
+    """A child begins anew if another thread may have been at work, and else goes on."""
+    issuers = tenants(issuer)
+    first = found(issuers, "a")
+    issuers_module._after_fork()
+    assert issuers.find("a") == (first,)
+    with issuers._lock:
+        issuers.after_fork()
+        assert not issuers._lock.locked()
+    assert not issuers._tenants
+    assert found(issuers, "a") is not first
