@@ -1,4 +1,4 @@
-"""RFC 6750 §3.1: jwt_guard._core.requirement; its laws are in tests/test_properties.py."""
+"""RFC 6750 §3.1: jwt_guard._core.policy.requirement; its laws are in tests/test_properties.py."""
 
 import time
 from collections.abc import Callable

@@ -1,5 +1,6 @@
 """RFC 6265 §5.4: jwt_guard._core.request.cookie: the token, and whose page sent it."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -7,22 +8,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jwt_guard._core.request.cookie import Cookie
-from jwt_guard.errors import AuthError, ConfigurationError, CrossSite, Reason
+from jwt_guard.errors import AuthError, ConfigurationError, CrossSite, InvalidRequest, Reason
 
 from .asked import Asked
 
+Headers = dict[str, list[bytes]]
+
 COOKIE = Cookie("token", origins=["https://app.example"])
 OURS = b"https://app.example"
-SUBMITTED = {"cookie": [b"__Host-csrf=123; token=abc"], "x-csrf-token": [b"123"]}
+SUBMITTED: Headers = {"cookie": [b"__Host-csrf=123; token=abc"], "x-csrf-token": [b"123"]}
 
 
-def asked(method: str = "GET", *, handshake: bool = False, **headers: list[bytes]) -> Asked:
-    named = {name.replace("_", "-"): values for name, values in headers.items()}
-    return Asked(method=method, handshake=handshake, headers=named)
+def asked(headers: Headers, method: str = "GET") -> Asked:
+    return Asked(method=method, headers=headers)
+
+
+def handshake(headers: Headers) -> Asked:
+    return Asked(handshake=True, headers=headers)
 
 
 def brought(*cookies: bytes) -> list[bytes]:
-    return [one.token for one in COOKIE.find(asked(cookie=[*cookies]), 100)]
+    return [one.token for one in COOKIE.find(asked({"cookie": [*cookies]}), 100)]
 
 
 @pytest.mark.parametrize(
@@ -120,14 +126,14 @@ def test_several_fields() -> None:
 
 def test_unasked() -> None:
     """A browser sends it by itself, so the request has to show whose page asked."""
-    (credential,) = COOKIE.find(asked(cookie=[b"token=abc"]), 100)
+    (credential,) = COOKIE.find(asked({"cookie": [b"token=abc"]}), 100)
     assert (credential.source, credential.unasked) == (COOKIE, COOKIE.check)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_safe(method: str) -> None:
     """What changes nothing may come from any page."""
-    COOKIE.check(asked(method, origin=[b"https://evil.example"]))
+    COOKIE.check(asked({"origin": [b"https://evil.example"]}, method))
 
 
 @pytest.mark.parametrize(
@@ -135,15 +141,14 @@ def test_safe(method: str) -> None:
 )
 def test_unsafe(method: str) -> None:
     """What may change something comes from a page of ours, and repeats the CSRF value."""
-    for shown in ({"origin": [OURS]}, {"sec_fetch_site": [b"same-origin"]}):
-        request = asked(method, **shown)
+    shown: Headers
+    for shown in ({"origin": [OURS]}, {"sec-fetch-site": [b"same-origin"]}):
         with pytest.raises(CrossSite) as info:
-            COOKIE.check(request)
+            COOKIE.check(asked(shown, method))
         assert info.value.hint == "X-CSRF-Token does not repeat the cookie __Host-csrf"
-        request.headers = {**request.headers, **SUBMITTED}
-        COOKIE.check(request)
+        COOKIE.check(asked({**shown, **SUBMITTED}, method))
     with pytest.raises(CrossSite) as info:
-        COOKIE.check(Asked(method=method, headers=SUBMITTED))
+        COOKIE.check(asked(SUBMITTED, method))
     assert info.value.hint == "neither Origin nor Sec-Fetch-Site names an origin of origins="
 
 
@@ -162,10 +167,10 @@ def test_unsafe(method: str) -> None:
         {"sec-fetch-site": [b"same-origin, cross-site"]},
     ],
 )
-def test_not_from_here(headers: dict[str, list[bytes]]) -> None:
+def test_not_from_here(headers: Headers) -> None:
     """Another origin, a wider one, and several are not ours."""
     with pytest.raises(CrossSite, match="cross"):
-        COOKIE.check(Asked(method="POST", headers={**SUBMITTED, **headers}))
+        COOKIE.check(asked({**SUBMITTED, **headers}, "POST"))
 
 
 @pytest.mark.parametrize(
@@ -186,30 +191,30 @@ def test_not_submitted_twice(cookie: bytes, sent: list[bytes]) -> None:
     """The value is there once in each place, is not empty, and is the same."""
     headers = {"cookie": [cookie], "x-csrf-token": sent, "origin": [OURS]}
     with pytest.raises(CrossSite):
-        COOKIE.check(Asked(method="POST", headers=headers))
+        COOKIE.check(asked(headers, "POST"))
 
 
-@given(st.binary(), st.binary())
+@given(st.binary() | st.binary().map(b"token=".__add__), st.binary())
 def test_anything(cookie: bytes, other: bytes) -> None:
     """No cookie raises anything but a refusal, and no other value shows our page."""
-    request = asked("POST", cookie=[cookie], origin=[other], x_csrf_token=[other])
-    try:
+    headers = {"cookie": [cookie], "origin": [other], "x-csrf-token": [other]}
+    request = asked(headers, "POST")
+    with suppress(InvalidRequest):
         COOKIE.find(request, 100)
-    except AuthError as error:
-        assert error.reason in {Reason.MALFORMED_HEADER, Reason.TOKEN_TOO_LONG}
     with pytest.raises(CrossSite):
         COOKIE.check(request)
 
 
 def test_handshake() -> None:
     """A WebSocket's handshake shows its origin; no page can set a field there."""
-    COOKIE.check(asked(handshake=True, origin=[OURS]))
-    COOKIE.check(asked(handshake=True, sec_fetch_site=[b"same-origin"]))
+    COOKIE.check(handshake({"origin": [OURS]}))
+    COOKIE.check(handshake({"sec-fetch-site": [b"same-origin"]}))
+    headers: Headers
     for headers in (
         {},
         {"origin": [b"https://evil.example"]},
         {"origin": [OURS, b"https://evil.example"]},
-        {"sec_fetch_site": [b"same-origin", b"cross-site"]},
+        {"sec-fetch-site": [b"same-origin", b"cross-site"]},
     ):
         with pytest.raises(CrossSite):
-            COOKIE.check(asked(handshake=True, **headers))
+            COOKIE.check(handshake(headers))

@@ -21,6 +21,10 @@ GUARDED, OPTIONAL, PUBLIC = Access
 MARKED_PUBLIC, MARKED_OPTIONAL = Endpoint(PUBLIC), Endpoint(OPTIONAL)
 
 
+def compiled(**options: Any) -> Openings:
+    return Openings.compile(**options)
+
+
 def access(openings: Openings, *paths: str, **more: Any) -> Access:
     return openings.outcome(Asked(paths, **more)).access
 
@@ -31,7 +35,7 @@ def access(openings: Openings, *paths: str, **more: Any) -> Access:
 @pytest.mark.parametrize(("option", "word"), [("public", PUBLIC), ("optional", OPTIONAL)])
 def test_paths(option: str, word: Access) -> None:
     """A path is guarded by default, public or optional where a pattern matches it whole."""
-    openings = Openings.compile(**{option: ["/health", "/docs/*"]})
+    openings = compiled(**{option: ["/health", "/docs/*"]})
     for path in ("/health", "/docs/a", "/docs/a/b"):
         assert access(openings, path) is word
         assert access(openings, path, raw_path=path.encode()) is word
@@ -210,11 +214,9 @@ def test_nobody_can_be_both(one: Requirement, other: Requirement) -> None:
 patterns = st.sampled_from(["/", "/a", "/a/", "/a/*", "/*", "/b"])
 some = st.lists(patterns, max_size=3)
 rows = st.lists(
-    st.builds(
-        lambda path, kind: Rule(path, **kind),
-        patterns,
-        st.sampled_from([{}, {"requires": "s"}, {"public": True}, {"optional": True}]),
-    ),
+    st.builds(Rule, patterns, requires=st.sampled_from([None, "s"]))
+    | st.builds(Rule, patterns, public=st.just(True))
+    | st.builds(Rule, patterns, optional=st.just(True)),
     max_size=4,
 )
 readings = st.lists(
@@ -261,7 +263,7 @@ def test_preflight(behind: bool) -> None:  # noqa: FBT001  a column
 @pytest.mark.parametrize("behind", [False, True])
 def test_preflight_under_a_table(options: dict[str, Any], behind: bool) -> None:  # noqa: FBT001  a column
     """Under a table none passes unless that is asked for."""
-    assert not answers(Openings.compile(**options), preflight(), behind=behind)
+    assert not answers(compiled(**options), preflight(), behind=behind)
     assert not answers(Openings.compile(preflight=False, **options), preflight(), behind=behind)
     assert answers(Openings.compile(preflight=True, **options), preflight(), behind=behind)
 
@@ -315,7 +317,7 @@ def test_flags(value: Any) -> None:
 def test_no_paths(option: str, value: Any) -> None:
     """Paths are a list of paths; nothing else opens, and no text is read as a yes."""
     with pytest.raises(ConfigurationError, match=f"{option} is a list of paths"):
-        Openings.compile(**{option: value})
+        compiled(**{option: value})
 
 
 @pytest.mark.parametrize("value", [True, False])
@@ -330,7 +332,7 @@ def test_bad_pattern(pattern: Any) -> None:
     """A pattern is absolute and plain."""
     for option in ("public", "optional"):
         with pytest.raises(ConfigurationError, match="is no path pattern"):
-            Openings.compile(**{option: [pattern]})
+            compiled(**{option: [pattern]})
 
 
 def test_bad_table() -> None:
