@@ -46,9 +46,6 @@ _MAX_REMEMBERED = 7 + 8192
 # Thirty thousand years: what is beyond counts no seconds since the epoch.
 _LATEST = 10**12
 
-# A NamedTuple's own __new__ takes twice as long.
-_new = tuple.__new__
-
 # An issuer has a header per key, and now and then one for another kind of token.
 _MAX_HEADERS = 64
 
@@ -272,8 +269,7 @@ class Line:
             error.issuer = rules.issuer
             error.kid = keys[0].key_id if len(keys) == 1 else None
             raise
-        basis = _new(Basis, (rules.issuer, key, kid, trusted.source))
-        caller = _new(Verified, (identity, window, basis))
+        caller = Verified(identity, window, Basis(rules.issuer, key, kid, trusted.source))
         if trusted.tenant is not None:
             self._issuers.place(trusted.tenant)
         if digest is not None:
