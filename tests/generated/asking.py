@@ -134,12 +134,8 @@ def asgi_scope(asked: Asked, authorization: bytes | None) -> dict[str, Any]:
 
 def wsgi_environ(asked: Asked, authorization: bytes | None) -> dict[str, Any]:
     """Return the environ that a server which names no raw path would make of it."""
-    path = asked.octets
     prefix = asked.root_path.encode()
-    if path.startswith(prefix):
-        path = path.removeprefix(prefix)
-    else:
-        prefix = b""
+    path = asked.octets.removeprefix(prefix)
     environ: dict[str, Any] = {
         "REQUEST_METHOD": asked.method,
         "SCRIPT_NAME": prefix.decode("latin-1"),

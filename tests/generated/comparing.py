@@ -44,7 +44,7 @@ def asking(app: asgi_apps.App | flask_apps.App) -> Ask:
 
 def _asking_asgi(app: asgi_apps.App) -> Ask:
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        raise AssertionError("no app reads a body")
 
     async def ask(asked: Asked, authorization: bytes | None) -> tuple[int, Reached | None]:
         statuses: list[int] = []

@@ -24,13 +24,9 @@ def flask_path(pattern: str) -> str:
     )
 
 
-def _as_today(view: Any) -> Any:
-    return view
-
-
 MARKS: dict[str, Callable[[Any], Any]] = {
     "public": flask.public,
-    "optional": getattr(flask, "optional", _as_today),
+    "optional": getattr(flask, "optional", flask.public),
 }
 
 

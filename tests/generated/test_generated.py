@@ -49,20 +49,6 @@ def test_sample(frameworks: tuple[Framework, ...]) -> None:
     assert outcome.reached > outcome.requests / 4
 
 
-@pytest.mark.generated
-@pytest.mark.timeout(900)
-def test_many() -> None:
-    """The same of a thousand apps, of which the audit says what is true of every route."""
-    by_asgi = ask_all(ASGI, range(1000, 1700))
-    by_wsgi = ask_all(WSGI, range(1000, 1300))
-    assert unknown(by_asgi) + unknown(by_wsgi) == []
-    assert by_asgi.requests + by_wsgi.requests >= 20_000
-    assert by_asgi.reached + by_wsgi.reached >= 5_000
-    assert by_asgi.audited + by_wsgi.audited >= 5_000
-    tags = [fault.tags for outcome in (by_asgi, by_wsgi) for fault in outcome.faults]
-    assert {tag for one in tags if len(one & KNOWN) == 1 for tag in one & KNOWN} == KNOWN
-
-
 def broken(comparison: Comparison, how: str) -> Ask:
     """Return what asks a guard that is wrong in some way."""
     plain, guarded, paths = comparison.plain, comparison.guarded, comparison.places
