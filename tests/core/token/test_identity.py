@@ -80,8 +80,9 @@ def test_numeric_subject() -> None:
             identity(more={"numeric_subject": True}, sub=value)
         assert info.value.hint == "the claim sub is malformed"
     for name in ("client_id", "azp", "jti"):
+        changes: dict[str, Any] = {"sub": 1, name: 1}
         with pytest.raises(InvalidToken):
-            identity(more={"numeric_subject": True}, **{"sub": 1, name: 1})
+            identity(more={"numeric_subject": True}, **changes)
 
 
 def test_role_separator() -> None:
