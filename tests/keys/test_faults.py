@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from jwt_guard import AuthError, Guard, Issuer
-from jwt_guard._fresh import _places
+from jwt_guard import _fresh as fresh_module
 from jwt_guard.errors import InvalidToken, KeysUnavailable, Reason
 from jwt_guard.keys import Discovery, HttpFetcher
 from tests.keys import provider as faults
@@ -175,22 +175,13 @@ def test_forged_kids_while_hanging(provider: Provider) -> None:
     assert provider.asked() == 2
 
 
-def nothing_under_way() -> None:
-    """Wait for fetches that earlier tests have left hanging."""
-    for _ in range(1000):
-        if _places.taken == 0:
-            return
-        time.sleep(0.01)
-    raise AssertionError("fetches are under way")
-
-
-def test_names_made_up(provider: Provider) -> None:
+def test_names_made_up(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     """400 names that strangers made up begin 8 fetches, cost nobody a wait, and are 503."""
+    monkeypatch.setattr(fresh_module, "_places", fresh_module._Places())
     provider.fault = faults.hang
     location = Discovery(wait=0, fetcher=HttpFetcher(total_seconds=0.3))
     names = [f"{provider.issuer}/{number}" for number in range(400)]
     opened = [location.open(name, lambda _: None, found=True) for name in names]
-    nothing_under_way()
     before = threading.active_count()
 
     fetches = list[object]()
