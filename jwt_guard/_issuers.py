@@ -282,7 +282,10 @@ def _opened(
     for issuer in issuers:
         alike = (one for one in (*opened, *before) if one.issuer.keys == issuer.keys)
         same = next(alike, None)
-        source, kept = _keys_of(issuer, tell) if same is None else (same.source, same.kept)
+        found = tenant is not None
+        source, kept = (
+            _keys_of(issuer, tell, found=found) if same is None else (same.source, same.kept)
+        )
         trusted = Trusted(issuer, source, kept, tenant)
         if any(one.rules == trusted.rules for one in opened):
             raise ConfigurationError(
@@ -293,7 +296,9 @@ def _opened(
     return tuple(opened)
 
 
-def _keys_of(issuer: Issuer, tell: Observer) -> tuple[KeySource, tuple[KeptKeys, ...]]:
+def _keys_of(
+    issuer: Issuer, tell: Observer, *, found: bool
+) -> tuple[KeySource, tuple[KeptKeys, ...]]:
     """Return where the keys come from, and what of it has to be asked."""
     members = origins(issuer)
     single = static_keys(members)
@@ -306,7 +311,7 @@ def _keys_of(issuer: Issuer, tell: Observer) -> tuple[KeySource, tuple[KeptKeys,
             else:
                 kept.append(open_file(one, issuer.name, tell))
         elif not isinstance(one, Key):
-            kept.append(one.open(issuer.name, tell))
+            kept.append(one.open(issuer.name, tell, found=found))
     return several([*fixed, *kept]), tuple(kept)
 
 

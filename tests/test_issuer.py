@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from jwt_guard import ANY_AUDIENCE, Issuer, KeySet
+from jwt_guard import ANY_AUDIENCE, Issuer, Key, KeySet
 from jwt_guard._issuer import claim_rules, origins, static_keys
 from jwt_guard.errors import ConfigurationError
 from jwt_guard.keys import Discovery, Jwks
@@ -34,7 +34,7 @@ def test_defaults() -> None:
     assert rules.max_age is None
     assert rules.token_types == {None, "jwt", "at+jwt"}
     assert rules.refuse_id_tokens is False
-    assert rules.scope_paths == ("scope", "scp")
+    assert rules.scope_paths == ("scope", "scp", "scopes")
     assert rules.role_paths == ("roles",)
 
 
@@ -181,11 +181,12 @@ def test_no_keys(keys: Any) -> None:
 
 
 def test_too_few_keys() -> None:
-    """An empty list is no keys, and two under one name are too many."""
+    """An empty list is no keys, and two under one name are too many; the same twice is one."""
     with pytest.raises(ConfigurationError, match="keys is empty, and no token would be accepted"):
         issuer(keys=[])
     with pytest.raises(ConfigurationError, match="two keys for ES256 share the kid"):
-        issuer(keys=[EC256.key, EC256.key])
+        issuer(keys=[EC256.key, Key("ES256", EC256.key.kid, STRANGER.key.material)])
+    assert issuer(keys=[EC256.key, EC256.key])
 
 
 def test_fetching_needs_url() -> None:
