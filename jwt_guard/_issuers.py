@@ -19,7 +19,7 @@ from ._call import Call
 from ._core.token.claims import ClaimRules
 from ._core.token.keys import Key, KeySet
 from ._issuer import Issuer, claim_rules, origins, static_keys
-from ._wait import Wait
+from ._wait import Together, Wait
 from .errors import ConfigurationError, KeysUnavailable
 from .keys import KeptKeys, KeySource, open_file, several
 from .observing import Observer
@@ -101,6 +101,15 @@ class Trusted:
             self.current = partial(tenant.current, source)
         elif self.keys is not None:
             self.current = None
+
+    def missed(self, alg: str, kid: str | None) -> Wait | None:
+        """Return what may bring a key that signed a token though none called *kid* did."""
+        keys = self.source.current() if self.kept else None
+        if keys is None or keys.names(alg, kid):
+            return None
+        waits = [kept.missed(alg, kid) for kept in self.kept]
+        under_way = [wait for wait in waits if wait is not None]
+        return Together(under_way) if under_way else None
 
 
 class Issuers:
