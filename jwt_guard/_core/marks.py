@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any, ParamSpec, TypeVar, cast
-from weakref import WeakSet
 
 from ..errors import ConfigurationError
 from .policy.requirement import Requirement
@@ -22,6 +21,8 @@ _ACCESS = "__jwt_guard_access__"
 _REQUIRED = "__jwt_guard_required__"
 _IDENTIFYING = "__jwt_guard_identifying__"
 _WRAPPERS = "__jwt_guard_wrappers__"
+_CHECKS = "__jwt_guard_checks__"
+_CHECKING = "__jwt_guard_checking__"
 
 
 def public(endpoint: _F) -> _F:
@@ -129,12 +130,12 @@ def guarded(target: _F, check: Callable[..., None], dispatch: str) -> _F:
 
 def _guard_class(target: type, check: Callable[..., None], dispatch: str) -> None:
     """Guard a class, the subclasses it has, and those that it will have."""
-    _guard_method(target, check, dispatch, inherited=True)
-    for subclass in _subclasses(target):
-        _guard_method(subclass, check, dispatch)
+    setattr(target, _CHECKS, (*_checks_of(target), (check, dispatch)))
+    for cls in (target, *_subclasses(target)):
+        _guard_method(cls, check, dispatch)
     created = target.__init_subclass__
 
-    def created_too(cls: type, **options: Any) -> None:  # noqa: ANN401  whatever its own takes
+    def created_too(cls: type[Any], /, **options: Any) -> None:  # noqa: ANN401  whatever its own takes
         # Bound to the class that was decorated; what it calls is bound to the new one.
         getattr(created, "__func__", lambda _cls, **_options: None)(cls, **options)
         _guard_method(cls, check, dispatch)
@@ -142,36 +143,47 @@ def _guard_class(target: type, check: Callable[..., None], dispatch: str) -> Non
     setattr(target, "__init_subclass__", classmethod(created_too))  # noqa: B010  no type knows it
 
 
+def _checks_of(endpoint: object) -> tuple[tuple[Callable[..., None], str], ...]:
+    """Return the checks of a class, with those of the classes it is a subclass of."""
+    checks: dict[tuple[Callable[..., None], str], None] = {}
+    for cls in endpoint.__mro__ if isinstance(endpoint, type) else ():
+        checks |= dict.fromkeys(cls.__dict__.get(_CHECKS, ()))
+    return tuple(checks)
+
+
 def _subclasses(target: type) -> Iterator[type]:
-    for subclass in target.__subclasses__():
+    below: list[type] = target.__subclasses__()
+    for subclass in below:
         yield subclass
         yield from _subclasses(subclass)
 
 
-def _guard_method(
-    target: type, check: Callable[..., None], dispatch: str, *, inherited: bool = False
-) -> None:
-    method = getattr(target, dispatch) if inherited else target.__dict__.get(dispatch)
-    if method is not None:
+def _guard_method(target: type, check: Callable[..., None], dispatch: str) -> None:
+    """Guard the method that *target* has, unless it is guarded: its own, or a mixin's."""
+    method = getattr(target, dispatch)
+    # Whose checks they are stands beside them, for `wraps` copies what it finds.
+    owner, checks = getattr(method, _CHECKING, (None, ()))
+    if owner is not method or check not in checks:
+        before = checks if owner is method else ()
         wrapper = _async_wrapper(method, check) if _is_async(method) else _wrapper(method, check)
+        setattr(wrapper, _CHECKING, (wrapper, (*before, check)))
         setattr(target, dispatch, wrapper)
 
 
 def _note_wrapper(target: object, wrapper: object) -> None:
     """Remember on *target* who guards it: to be registered in its place."""
-    wrappers: WeakSet[Any] = getattr(target, "__dict__", {}).get(_WRAPPERS) or WeakSet()
-    wrappers.add(wrapper)
+    wrappers: tuple[object, ...] = getattr(target, "__dict__", {}).get(_WRAPPERS, ())
     # `wraps` has copied the names of the target's own wrappers; these are its alone.
     getattr(wrapper, "__dict__", {}).pop(_WRAPPERS, None)
     if hasattr(target, "__dict__"):
-        setattr(target, _WRAPPERS, wrappers)
+        setattr(target, _WRAPPERS, (*wrappers, wrapper))
 
 
 def check_registered(endpoints: Iterable[object]) -> None:
     """Raise if an endpoint is one that `requires` guards, and what guards it is not there.
 
     That is `@requires` above the decorator of the route, which has registered the
-    function below before.
+    function below before. A class that has got another method since is guarded again.
 
     Raises:
         ConfigurationError: It names the function.
@@ -179,12 +191,25 @@ def check_registered(endpoints: Iterable[object]) -> None:
     every = list(endpoints)
     known = {id(one) for endpoint in every for one in _unwrapped(endpoint)}
     for endpoint in every:
+        for check, dispatch in _checks_of(endpoint):
+            _guard_method(cast("type", endpoint), check, dispatch)
         wrappers: Iterable[object] = getattr(endpoint, "__dict__", {}).get(_WRAPPERS, ())
         if wrappers and not any(id(wrapper) in known for wrapper in wrappers):
+            if _has_its_name(endpoint):
+                continue
             raise ConfigurationError(
                 f"{name_of(endpoint)}: requires(…) stands above the decorator of the route, and so "
                 f"does nothing; write it below"
             )
+
+
+def _has_its_name(endpoint: object) -> bool:
+    """Whether the module of a function knows it by its name, and not what guards it.
+
+    Such a one has been guarded by a call, for another route, and is meant as it is.
+    """
+    name = getattr(endpoint, "__qualname__", "")
+    return bool(getattr(endpoint, "__globals__", {}).get(name) is endpoint)
 
 
 def _unwrapped(endpoint: object) -> Iterator[object]:
