@@ -1,6 +1,5 @@
 """A function of the app's that may be async: called once, and waited for as a Wait."""
 
-import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable
@@ -132,6 +131,8 @@ class Call(Generic[_T, _R]):
 
 async def _in_time(awaited: Awaitable[_T]) -> _T:
     if on_asyncio():
+        import asyncio  # noqa: PLC0415  it runs, so it is there; others need not load it
+
         async with asyncio.timeout(_SECONDS):
             return await awaited
     with sys.modules["trio"].fail_after(_SECONDS):
