@@ -1,16 +1,20 @@
 """RFC 8414 §2, RFC 9068 §4: whom we trust, for which audience, with which keys."""
 
-from collections.abc import Collection, Iterable, Mapping
+import inspect
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum
+from functools import wraps
 from types import MappingProxyType
-from typing import Final, Literal, Self, TypeAlias, TypedDict, cast
+from typing import Final, Literal, TypeAlias, TypedDict, TypeVar, cast
 
 from ._core.token.claims import ClaimRules
 from ._core.token.jws import media_type
 from ._core.token.keys import Key, KeySet
 from .errors import ConfigurationError
 from .keys import Discovery, Jwks
+
+_T = TypeVar("_T")
 
 Origin: TypeAlias = Key | KeySet | Discovery | Jwks
 """Where an issuer's keys come from."""
@@ -84,6 +88,23 @@ class IssuerOptions(TypedDict, total=False):
     names_issuer: bool
 
 
+def _suggesting(cls: type[_T]) -> type[_T]:
+    """Let *cls* name the option that was meant by one that there is not."""
+    init: Callable[..., None] = cls.__init__
+    known = inspect.signature(init).parameters
+
+    @wraps(init)
+    def suggesting(self: _T, *given: object, **options: object) -> None:
+        for option in options:
+            if option not in known:
+                raise _no_such_option(option, [*known][1:])
+        init(self, *given, **options)
+
+    setattr(cls, "__init__", suggesting)  # noqa: B010  an assignment is none to type checkers
+    return cls
+
+
+@_suggesting
 @dataclass(frozen=True, slots=True)
 class Issuer:
     """A trusted token issuer: name, audience, keys and claim rules.
@@ -146,13 +167,6 @@ class Issuer:
     role_separator: str | None = None
     numeric_subject: bool = False
     names_issuer: bool = True
-
-    def __new__(cls, *_: object, **options: object) -> Self:
-        """Suggest the right name of an option that there is not."""
-        for option in options:
-            if option not in cls.__dataclass_fields__:
-                raise _no_such_option(option, cls.__dataclass_fields__)
-        return object.__new__(cls)
 
     def __post_init__(self) -> None:
         """Check the configuration, and keep nothing of it that can change."""
