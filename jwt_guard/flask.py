@@ -206,6 +206,10 @@ class FlaskGuard:
 
         return probe
 
+    def readings(self, path: str, root: str = "", /) -> tuple[str, ...]:
+        """Return what is decided on for a path, where *root* has been taken off; for audits."""
+        return (hosts.below(path, root),)
+
     def endpoint(self, app: Flask, name: str | None) -> Endpoint:
         """Return what is known of the endpoint *name*; also for an audit."""
         view = None if name is None else app.view_functions.get(name)
