@@ -232,5 +232,5 @@ def respond(
 def metadata_of(environ: "WSGIEnvironment", guard: Guard) -> Answer | None:
     """Return the resource's metadata if the request asks for it."""
     (path,) = WsgiRequest(environ).paths
-    known = (path, environ.get("SCRIPT_NAME", "") + path)
-    return guard.metadata(environ["REQUEST_METHOD"]) if guard.metadata_path in known else None
+    whole = environ.get("SCRIPT_NAME", "") + path
+    return guard.metadata(environ["REQUEST_METHOD"]) if whole == guard.metadata_path else None

@@ -15,6 +15,7 @@ from jwt_guard import (
     Cookie,
     Guard,
     Issuer,
+    KeySet,
     Requirement,
     acr,
     all_scopes,
@@ -27,9 +28,11 @@ from jwt_guard import (
     scope,
     wsgi,
 )
+from jwt_guard._issuer import origins
 from jwt_guard.configuration import Configuration, from_environ, json_schema, load
 from jwt_guard.configuration.names import PRESET_NAMES, TABLES
 from jwt_guard.errors import InvalidToken
+from jwt_guard.keys import Discovery, Jwks
 from tests.contract.surfaces import Asked, Send, through_asgi, through_wsgi
 from tests.tokens import AUDIENCE, EC256, ISSUER, RSA, SECRET, Pair, bearer, claims, shown, token
 
@@ -158,7 +161,7 @@ def test_authenticate(tmp_path: Path) -> None:
     assert subject(configuration, fresh()) == "joe"
     with pytest.raises(InvalidToken, match="wrong_value"):
         subject(configuration, fresh(sub="eve"))
-    (issuer,) = Guard.of(configuration)._known
+    (issuer,) = configuration.issuers
     assert issuer.leeway == 5
 
 
@@ -213,9 +216,9 @@ def test_options(tmp_path: Path) -> None:
 
 def test_kid(tmp_path: Path) -> None:
     """The kid of a key file is the key's."""
-    (issuer,) = Guard.of(loaded(tmp_path, WHOLE))._known
-    keys = issuer.current()
-    assert keys is not None
+    (issuer,) = loaded(tmp_path, WHOLE).issuers
+    (keys,) = origins(issuer)
+    assert isinstance(keys, KeySet)
     assert [key.kid for key in keys] == ["2026-10"]
 
 
@@ -385,7 +388,7 @@ def test_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         (KEYED + "[guard]\nrealm = 1", "guard: realm: expected a string"),
         (KEYED + "[guard]\ncache_size = true", "guard: cache_size: expected a whole number"),
         (KEYED + "[guard]\ncache_size = -1", "guard: cache_size is a number of tokens, not -1"),
-        (KEYED + KEYED, "guard: two issuers have one name"),
+        (KEYED + KEYED, "guard: two issuers 'https://login.example/' differ in nothing"),
         (
             KEYED + PLAIN + 'audiance = "x"',
             "issuer 2: unknown name 'audiance', did you mean 'audience'?",
@@ -597,9 +600,21 @@ def test_environ_key_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert status(configuration, Asked(path="/docs/a")) == 200
     assert status(configuration, Asked(path="/health")) == 200
     assert status(configuration, Asked(path="/")) == 401
-    (issuer,) = Guard.of(configuration)._known
+    (issuer,) = configuration.issuers
     assert issuer.leeway == 2.5
-    assert Guard.of(configuration)._verified is None
+    assert Guard.of(configuration)._remembered is None
+
+
+def test_how_keys_are_fetched(tmp_path: Path) -> None:
+    """Options of fetching belong to keys that are fetched, by an address or by discovery."""
+    options = 'algorithms = ["ES256"]\nmax_stale = 60\nwait = 0.5\n'
+    (issuer,) = loaded(tmp_path, PLAIN + options).issuers
+    assert origins(issuer) == (Discovery(algorithms=["ES256"], max_stale=60, wait=0.5),)
+    url = "https://keys.example/"
+    (issuer,) = loaded(tmp_path, f'{PLAIN}{options}jwks_url = "{url}"\n').issuers
+    assert origins(issuer) == (Jwks(url, algorithms=["ES256"], max_stale=60, wait=0.5),)
+    with pytest.raises(ConfigurationError, match="algorithms, max_stale, wait are for fetched"):
+        loaded(tmp_path, KEYED + options)
 
 
 def test_environ_fetched() -> None:

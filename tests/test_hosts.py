@@ -27,9 +27,7 @@ class EventGuard:
             hosts.let_in(store, self.admission, hosts.AsgiRequest(store, store))
             return self.handler(store)
         except AuthError as error:
-            refusal = self.admission.guard.refuse(
-                error, method=event["method"], path=event["path"]
-            )
+            refusal = self.admission.guard.refuse(error, method=event["method"], path=event["path"])
             return refusal.status, list(refusal.headers), refusal.body
 
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
-from inspect import iscoroutinefunction
+from inspect import currentframe, iscoroutinefunction
 from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 from weakref import WeakSet
 
@@ -222,13 +222,50 @@ def _is_checked(method: object, check: Check) -> bool:
 
 
 def _note_wrapper(target: object, wrapper: object) -> None:
-    """Remember on *target* who guards it: to be registered in its place."""
-    wrappers: WeakSet[Any] | None = _remembered(target, _WRAPPERS)
-    if wrappers is not None:
-        wrappers.add(wrapper)
-    elif hasattr(target, "__dict__"):
+    """Remember on *target* who guards it, and whether that takes its place."""
+    wrappers: _Wrappers | None = _remembered(target, _WRAPPERS)
+    if wrappers is None:
+        wrappers = _Wrappers(WeakSet())
         with suppress(AttributeError, TypeError):  # a method of an instance takes no notes
-            setattr(target, _WRAPPERS, _Note(target, WeakSet([wrapper])))
+            setattr(target, _WRAPPERS, _Note(target, wrappers))
+    wrappers.guarding.add(wrapper)
+    wrappers.above = wrappers.above or _is_decorated(target)
+
+
+@dataclass(slots=True)
+class _Wrappers:
+    """Who guards a function.
+
+    Attributes:
+        guarding: What `requires` made of it.
+        above: Whether one was written above it as a decorator: its name stands for what
+            is guarded from then on, and whoever has itself has it from below.
+    """
+
+    guarding: WeakSet[Any]
+    above: bool = False
+
+
+# Decorators that call `requires`, one in another.
+_DEPTH = 16
+
+
+def _is_decorated(target: object) -> bool:
+    """Whether the call that we are in is written above the definition of *target*."""
+    *_, innermost = _unwrapped(target)
+    code = getattr(innermost, "__code__", None)
+    if code is None:
+        return False
+    body = [line for *_, line in code.co_lines() if line and line > code.co_firstlineno]
+    lines = range(code.co_firstlineno, min(body, default=code.co_firstlineno) + 1)
+    frame = currentframe()
+    for _ in range(_DEPTH):
+        if frame is None:
+            break
+        if frame.f_lineno in lines and frame.f_code.co_filename == code.co_filename:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def check_registered(endpoints: Iterable[object]) -> None:
@@ -241,12 +278,10 @@ def check_registered(endpoints: Iterable[object]) -> None:
     Raises:
         ConfigurationError: It names the function or class.
     """
-    every = list(endpoints)
-    known = {id(one) for endpoint in every for one in _unwrapped(endpoint)}
-    for endpoint in every:
+    for endpoint in endpoints:
         if isinstance(endpoint, type):
             _check_class(endpoint)
-        elif _is_passed_by(endpoint, known):
+        elif _is_passed_by(endpoint):
             raise ConfigurationError(
                 f"{name_of(endpoint)}: requires(…) stands above the decorator of the route, and so "
                 f"does nothing; write it below"
@@ -263,21 +298,19 @@ def _check_class(endpoint: type) -> None:
                 )
 
 
-def _is_passed_by(endpoint: object, known: set[int]) -> bool:
+def _is_passed_by(endpoint: object) -> bool:
     """Whether *endpoint* is there in place of what guards it.
 
-    One function may be registered bare and guarded, `requires(…)(view)`. But where the
-    name in its module means what guards it, that was written above it.
+    One function may be registered bare and guarded, `requires(…)(view)`. But where it
+    was written above it, or where the name in its module means what guards it, it was not.
     """
-    wrappers: WeakSet[Any] | None = _remembered(endpoint, _WRAPPERS)
+    wrappers: _Wrappers | None = _remembered(endpoint, _WRAPPERS)
     if wrappers is None:
         return False
     module = sys.modules.get(getattr(endpoint, "__module__", ""))
     named = getattr(module, name_of(endpoint), None)
-    if named is endpoint:
-        return False
-    guarding = {id(wrapper) for wrapper in wrappers}
-    return any(id(one) in guarding for one in _unwrapped(named)) or not guarding & known
+    guarding = {id(wrapper) for wrapper in wrappers.guarding}
+    return wrappers.above or any(id(one) in guarding for one in _unwrapped(named))
 
 
 def _unwrapped(endpoint: object) -> Iterator[object]:

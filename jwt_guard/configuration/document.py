@@ -18,15 +18,14 @@ from .._core.policy.expressions import (
     role,
 )
 from .._core.policy.requirement import Requirement
-from .._core.request.cookie import Cookie
-from .._core.request.handshake import WebSockets
-from .._core.request.paths import Openings
+from .._core.request.openings import Openings
 from .._core.request.table import Rule
 from .._core.token.keys import Key, KeySet
 from .._core.token.loading import is_key_text
 from .._issuer import ANY_AUDIENCE, Issuer
 from .._metadata import Resource
 from ..errors import ConfigurationError
+from ..keys import Discovery, Jwks
 from .checks import at, check, require
 from .names import PRESET_NAMES, PRESETS, TABLES, Names
 
@@ -101,13 +100,8 @@ def _guard(table: _Table) -> dict[str, Any]:
 
 def _middleware(table: _Table) -> dict[str, Any]:
     check(table, TABLES["middleware"])
-    Openings.of(table.get("public", ()), anonymous=False, preflight=False)
-    options = dict(table)
-    for name, make in (("cookie", Cookie), ("websockets", WebSockets)):
-        if name in table:
-            with at(name):
-                options[name] = make(**_named(table[name], TABLES[name]))
-    return options
+    Openings.compile(table.get("public", ()), table.get("optional", ()))
+    return dict(table)
 
 
 def _named(value: str | _Table, names: Names) -> _Table:
@@ -130,6 +124,7 @@ def _each(place: str, values: Iterable[Any], make: Callable[[Any], _T]) -> tuple
 # What is no option of Issuer or of a preset.
 _KEY_SOURCES = ("key_file", "secret_env", "secret")
 _KEY_DETAILS = ("alg", "kid", "allow_symmetric")
+_FETCHING = ("jwks_url", "algorithms", "max_stale", "wait")
 _OURS = {*_KEY_SOURCES, *_KEY_DETAILS, "preset", "any_audience"}
 
 # Written by those who want `any_audience`.
@@ -148,9 +143,16 @@ def _issuer(table: _Table, around: _Surroundings) -> Issuer:
         options["audience"] = ANY_AUDIENCE
     elif options.get("audience") in _MISTAKEN_AUDIENCES:
         raise ConfigurationError("to accept any audience, say any_audience = true")
+    fetching = {name: options.pop(name) for name in _FETCHING if name in options}
     keys = _keys(table, around)
+    if keys is not None and fetching:
+        raise ConfigurationError(f"{', '.join(fetching)} are for fetched keys; drop them")
     if keys is not None:
         options["keys"] = keys
+    elif "jwks_url" in fetching:
+        options["keys"] = Jwks(fetching.pop("jwks_url"), **fetching)
+    elif fetching:
+        options["keys"] = Discovery(**fetching)
     make = PRESETS[preset] if preset else Issuer
     require(_needed(make), options, names)
     try:

@@ -79,13 +79,13 @@ def parts(signer: Signer) -> dict[str, Batch]:
     values = [b"Bearer " + signer.token().encode()]
     guard.authenticate(values)
     line = guard._line
-    (issuer,) = guard._known
+    ((issuer,),) = guard._issuers.known.values()
     compact = bearer.parse(values, 8192)
     token = jws.peek(compact, line._headers)
     payload = token.unverified_payload
     found = Claims(claims.peek(payload))
     header = token.unverified_header
-    keys = cast("tuple[Key, ...]", issuer.find(header.alg, header.kid))
+    key = cast("Key", issuer.source.find(header.alg, header.kid))
     padded = [b64encode(part) for part in (payload, token.signature)]
     text, scan = payload.decode(), cast("Any", json.JSONDecoder(object_pairs_hook=dict)).scan_once
     return {
@@ -94,12 +94,12 @@ def parts(signer: Signer) -> dict[str, Batch]:
         "  of which base64 in C": repeated(lambda: [a2b_base64(part) for part in padded]),
         "claims.peek": repeated(lambda: claims.peek(payload)),
         "  of which JSON in C": repeated(lambda: scan(text, 0)),
-        "jws.verify": repeated(lambda: jws.verify(token, keys)),
-        "  of which PyJWT": repeated(lambda: keys[0].verify(token.signing_input, token.signature)),
+        "jws.verify": repeated(lambda: jws.verify(token, key)),
+        "  of which PyJWT": repeated(lambda: key.verify(token.signing_input, token.signature)),
         "claims.check": repeated(
             lambda: claims.check(found, header.typ, issuer.rules, now=time.time())
         ),
-        "identify": repeated(lambda: identify(found, issuer.rules, keys[0].key_id, print)),
+        "identify": repeated(lambda: identify(found, issuer.rules, key.kid)),
         "all of it": repeated(lambda: guard.authenticate(values)),
     }
 

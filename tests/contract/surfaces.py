@@ -206,7 +206,9 @@ def plain_asgi(guard: Guard) -> Send:
     async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         await routes.get(scope["path"], missing)(scope, receive, send)
 
-    return through_asgi(asgi.GuardMiddleware(app, guard=guard, public=["/open"], optional=["/maybe"]))
+    return through_asgi(
+        asgi.GuardMiddleware(app, guard=guard, public=["/open"], optional=["/maybe"])
+    )
 
 
 def flask(guard: Guard) -> Send:

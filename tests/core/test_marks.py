@@ -668,33 +668,54 @@ def test_below_the_route() -> None:
     app.check()
 
 
-def test_above_the_route() -> None:
+def above(app: App) -> None:
+    @requires
+    @app.route
+    def misplaced() -> None: ...
+
+
+def above_another(app: App) -> None:
+    @requires
+    @around
+    @app.route
+    def misplaced() -> None: ...
+
+
+def between_others(app: App) -> None:
+    @around
+    @requires
+    @around
+    @app.route
+    def misplaced() -> None: ...
+
+
+def above_and_below(app: App) -> None:
+    @requires
+    @app.route
+    @requires
+    def misplaced() -> None: ...
+
+
+def on_one_line(app: App) -> None:
+    # fmt: off
+    @requires
+    @app.route
+    def misplaced() -> None: return  # noqa: E704  a body on the line of its name
+    # fmt: on
+
+
+@pytest.mark.parametrize(
+    "make", [above, above_another, between_others, above_and_below, on_one_line]
+)
+def test_above_the_route(make: Callable[[App], None]) -> None:
     """One above it would never be asked: it is found, and the function is named."""
-
-    def make(*decorators: Callable[[Any], Any] | None) -> App:
-        app = App()
-
-        def misplaced() -> None: ...
-
-        endpoint: Any = misplaced
-        for decorator in reversed(decorators):
-            endpoint = (decorator or app.route)(endpoint)
-        return app
-
-    route = None
-    for decorators in (
-        [requires, route],
-        [requires, around, route],
-        [around, requires, around, route],
-        [requires, route, requires],
-        [requires, route, around, requires],
-    ):
-        app = make(*decorators)
-        # A factory has returned, and nobody but the app holds on to what it made.
-        gc.collect()
-        with pytest.raises(ConfigurationError) as info:
-            app.check()
-        assert "misplaced: requires(…) stands above the decorator of the route" in str(info.value)
+    app = App()
+    make(app)
+    # A factory has returned, and nobody but the app holds on to what it made.
+    gc.collect()
+    with pytest.raises(ConfigurationError) as info:
+        app.check()
+    assert "misplaced: requires(…) stands above the decorator of the route" in str(info.value)
 
 
 def shared() -> None: ...

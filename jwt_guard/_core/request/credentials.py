@@ -36,11 +36,13 @@ class Credential(NamedTuple):
         source: Where it was.
         unasked: For one that a browser sends by itself, whichever page asks: raises
             CrossSite unless the request is shown to come from a page of ours.
+        scheme: The authentication scheme in small letters.
     """
 
     token: bytes
     source: CredentialSource
     unasked: Callable[[Request], None] | None = None
+    scheme: str = "bearer"
 
     def __repr__(self) -> str:
         """Show nothing of the token."""

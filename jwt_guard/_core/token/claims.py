@@ -256,7 +256,12 @@ def words(
     found = _NOTHING
     for path in paths:
         # A plain name, which most are, needs no look at what is nested.
-        value = claims[path] if path in claims else lookup(claims, path)
+        if path in claims:
+            value = claims[path]
+        elif "." in path:
+            value = lookup(claims, path)
+        else:
+            continue
         if isinstance(value, str):
             here = _split(value, separator)
         elif value is None:

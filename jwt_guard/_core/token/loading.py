@@ -228,9 +228,7 @@ def _name(jwk: Mapping[str, Any]) -> str:
     return repr(kid) if isinstance(kid, str) else "without kid"
 
 
-def jwks_members(
-    document: Mapping[str, Any], *, allow_symmetric: bool
-) -> Iterator[dict[str, Any]]:
+def jwks_members(document: Mapping[str, Any], *, allow_symmetric: bool) -> Iterator[dict[str, Any]]:
     """Yield the keys of a JWK Set (or the one JWK) that can verify signatures.
 
     Raises:
