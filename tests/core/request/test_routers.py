@@ -18,10 +18,13 @@ from .asked import at
 ROUTES = ["/admin", "/admin/", "/admin/<x>", "/admin/<x>/", "/admin/<path:x>", "/<x>/admin", "/"]
 
 
+def _nothing(_request: object) -> None: ...
+
+
 def starlette(route: str) -> Callable[[str], bool]:
     """Return whether Starlette takes a path for *route*, or for it but for a slash."""
     braces = re.sub("<(path:)?x>", lambda found: "{x:path}" if found[1] else "{x}", route)
-    one = Route(braces, lambda _request: None)
+    one = Route(braces, _nothing)
 
     def takes(path: str) -> bool:
         slashed = path.rstrip("/") if path.endswith("/") else path + "/"
