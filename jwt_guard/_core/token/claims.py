@@ -296,7 +296,7 @@ def _misread(
     path: str, value: object, required: tuple[str, ...], misread: Callable[[str], None]
 ) -> None:
     """Refuse a required claim that is malformed; tell of another one."""
-    if path.removesuffix(_MEMBERS) in required or path in required:
+    if path.removesuffix(_MEMBERS) in required:
         raise malformed(path)
     misread(f"the claim {path} says nothing here: it is {kind_of(value)}")
 

@@ -80,8 +80,10 @@ def test_numeric_subject() -> None:
         with pytest.raises(InvalidToken) as info:
             identity(more={"numeric_subject": True}, sub=value)
         assert info.value.hint == "the claim sub is malformed"
-    with pytest.raises(InvalidToken):
-        identity(more={"numeric_subject": True}, sub=1, jti=1)
+    for name in ("client_id", "azp", "jti"):
+        changes: dict[str, Any] = {"sub": 1, name: 1}
+        with pytest.raises(InvalidToken):
+            identity(more={"numeric_subject": True}, **changes)
 
 
 def test_role_separator() -> None:
@@ -111,6 +113,18 @@ def test_no_actor(act: Any) -> None:
     nested = identity(act={"sub": 5, "iss": None, "act": act}).actor
     assert nested is not None
     assert (nested.subject, nested.issuer, nested.actor) == (None, None, None)
+
+
+def test_told() -> None:
+    """What is not understood is told, claim by claim, in words without its text."""
+    said = {**claims(), "scope": 5, "act": "admin", "roles": {"admin": True}}
+    told = list[str]()
+    identify(Claims(loads_object(json.dumps(said).encode())), issuer().rules, None, told.append)
+    assert told == [
+        "the claim act says nothing here: it is text",
+        "the claim scope says nothing here: it is a number",
+        "the claim roles says nothing here: it is an object",
+    ]
 
 
 def test_long_chain() -> None:
