@@ -112,9 +112,7 @@ class Fetch:
         woken = loop.create_future()
 
         def wake() -> None:
-            # Who was waiting may have been cancelled.
-            if not woken.done():
-                woken.set_result(None)
+            woken.set_result(None)
 
         self._done.add_done_callback(lambda _: _call(loop.call_soon_threadsafe, wake))
         await asyncio.wait([woken], timeout=seconds)

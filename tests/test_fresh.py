@@ -54,10 +54,18 @@ class Letters:
 class Setup:
     """A fresh letter, with everything around it in the test's hand."""
 
-    def __init__(self, timing: Timing = TIMING, value: str | None = None) -> None:
+    def __init__(
+        self, timing: Timing = TIMING, value: str | None = None, *, found: bool = False
+    ) -> None:
         self.source, self.clock = Letters(), Clock()
         self.fresh = Fresh(
-            "letters", self.source, timing, value=value, clock=self.clock, jitter=lambda: 0.0
+            "letters",
+            self.source,
+            timing,
+            value=value,
+            found=found,
+            clock=self.clock,
+            jitter=lambda: 0.0,
         )
 
     def calls(self) -> int:
@@ -270,7 +278,7 @@ def test_source_bug() -> None:
 def test_told_bug(caplog: pytest.LogCaptureFixture) -> None:
     """What is told may raise: that is logged, and refreshing goes on."""
     setup = Setup()
-    setup.source.refreshed = refuse  # type: ignore[method-assign]  the test's own class
+    setattr(setup.source, "refreshed", refuse)  # noqa: B010  as a method it cannot be assigned
     assert setup.waited() == "a"
     eventually(lambda: "what is told of letters failed" in caplog.text)
 
@@ -390,26 +398,26 @@ def test_missing() -> None:
 
 
 def test_ceiling() -> None:
-    """Sources that never answered get 8 fetches at once, all others 32; none queues."""
-    setups = [Setup() for _ in range(400)]
+    """Names that may be made up get 8 fetches at once, all others 32; none queues."""
+    setups = [Setup(found=True) for _ in range(400)]
     known = Setup(value="z")
-    warmed = [Setup() for _ in range(30)]
+    configured = [Setup() for _ in range(30)]
     before = threading.active_count()
-    for setup in (*setups, known, *warmed):
+    for setup in (*setups, known, *configured):
         setup.source.go.clear()
     started = [setup.fresh.begin() for setup in setups]
     assert sum(fetch is not None for fetch in started) == 8
     assert setups[9].fresh.last_error == "too many fetches are under way"
     assert setups[9].fresh.retry_in() == 1
     assert known.fresh.begin("z", anew=True) is not None
-    for setup in warmed:
-        setup.fresh.expect()
-    assert sum(setup.fresh.begin() is not None for setup in warmed) == 23
+    assert sum(setup.fresh.begin() is not None for setup in configured) == 23
     assert threading.active_count() - before == 32
-    for setup in (*setups, known, *warmed):
+    for setup in (*setups, known, *configured):
         setup.source.go.set()
     eventually(lambda: fresh_module._places.taken == 0)
+    # Who has answered is no stranger any more.
     assert setups[9].waited() == "a"
+    assert setups[9].fresh._found is False
 
 
 def test_fetch_that_never_ends() -> None:

