@@ -69,6 +69,7 @@ class GuardMiddleware:
         app: The app behind it.
         admission: The guard, and who needs no token.
         by_endpoint: Whether it knows endpoints that are marked as public.
+        transparent: What passes requests on as they are.
     """
 
     def __init__(
@@ -114,10 +115,19 @@ class GuardMiddleware:
         self._warm_up = hosts.flag("warm_up", warm_up)
         self._attach = framework.attach if framework is not None else None
         self.by_endpoint: bool = framework is not None and framework.marks
+        self.transparent = transparent
         self._described = guard.metadata_path is not None
+        self._checked = False
+
+    def readings(self, path: str, root: str = "", /) -> tuple[str, ...]:
+        """Return what is decided on for a path, where *root* has been taken off; for audits."""
+        scope: Scope = {"type": "http", "path": path, "root_path": root, "headers": []}
+        return AsgiRequest(scope, scope, self._behind).paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let the app answer."""
+        if not self._checked:
+            self._check()
         if scope["type"] != "http":
             await self._other(scope, receive, send)
             return
@@ -162,6 +172,12 @@ class GuardMiddleware:
             elif not replaced:
                 raise
 
+    def _check(self) -> None:
+        """Raise if a requirement is declared where it is never asked."""
+        if self._behind is not None:
+            self._behind.check()
+        self._checked = True
+
     def _is_metadata(self, scope: Scope) -> bool:
         path: str = scope["path"]
         return self._guard.metadata_path in (path, hosts.below(path, scope.get("root_path", "")))
@@ -203,8 +219,7 @@ class GuardMiddleware:
         async def warming_up() -> Message:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                if self._behind is not None:
-                    self._behind.check()
+                self._check()
                 # Without keys the app starts all the same: it outlives its provider,
                 # and the guard has logged what is wrong.
                 if self._warm_up:

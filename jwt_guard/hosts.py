@@ -52,6 +52,7 @@ __all__ = [
     "Outcome",
     "Pause",
     "Request",
+    "Store",
     "Verified",
     "WsgiRequest",
     "accessible",

@@ -162,7 +162,7 @@ def requires(*parts: str | Requirement) -> Callable[[_F], _F]:
         authorise(_connection((*args, *kwargs.values())), needed)
 
     def decorate(endpoint: _F) -> _F:
-        decorated = hosts.guarded(endpoint, check, "dispatch")
+        decorated = hosts.guarded(endpoint, check, "__await__")
         hosts.require(decorated, needed)
         return decorated
 
