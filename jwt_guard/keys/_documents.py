@@ -156,10 +156,11 @@ def _of_members(
 
 def _for_others(jwk: Mapping[str, Any]) -> bool:
     """Whether a key is for another purpose, or of a kind that is not known here."""
+    kinds = [(row.kty, curve) for row in ALGORITHMS.values() for curve in (None, *row.curves)]
     return (
         jwk.get("use") not in (None, "sig")
-        or jwk.get("kty", "RSA") not in [row.kty for row in ALGORITHMS.values()]
         or jwk.get("alg") not in (None, *ALGORITHMS)
+        or ("kty" in jwk and (jwk["kty"], jwk.get("crv")) not in kinds)
     )
 
 

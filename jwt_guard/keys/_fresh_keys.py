@@ -34,6 +34,12 @@ _LONGEST_REFUSAL = 30.0
 _ALGORITHM_SECONDS = 60.0
 
 
+_NO_SUCH_ALGORITHM = (
+    "no key of the issuer can have the token's alg; HS256, HS384 and HS512 need the secret: "
+    "keys=Key.secret(…)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """What a source of keys said.
@@ -142,7 +148,7 @@ class FreshKeys:
         keys = self.current()
         if keys is None:
             if alg not in self._algorithms:
-                raise InvalidToken(Reason.UNKNOWN_KEY, "no key of the issuer has the token's alg")
+                raise InvalidToken(Reason.UNKNOWN_KEY, _NO_SUCH_ALGORITHM)
             fetch = None if waited else self._fresh.begin()
             if fetch is None:
                 raise self._cannot_tell("the fetch takes long")

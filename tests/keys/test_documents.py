@@ -124,6 +124,7 @@ def test_keys_passed_over() -> None:
         jwk(RSA, "RS256", kid="oaep", alg="RSA-OAEP"),
         {"kty": "AKP", "alg": "ML-DSA-44", "kid": "later"},
         {"kty": ["RSA"], "kid": "list"},
+        {"kty": "EC", "crv": "P-256K", "x": "AA", "y": "AA", "kid": "curve"},
         jwk(EC, "ES256", kid="twice"),
         jwk(other, "ES256", kid="twice"),
         "no object",
