@@ -68,6 +68,8 @@ class Setup:
         found = self.keys.find(alg, kid)
         if not isinstance(found, Key):
             found.wait()
+            assert isinstance(found, Fetch)
+            assert found.finished
             found = self.keys.find(alg, kid, waited=True)
         assert isinstance(found, Key)
         return found.kid
