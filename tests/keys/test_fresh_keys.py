@@ -242,6 +242,27 @@ def test_joined_a_refresh() -> None:
     assert setup.keys._is_refused("HS256", "x")
 
 
+def test_answered_while_another_is_asked() -> None:
+    """Who waited for a fetch that ended is told its answer, though the next one is under way."""
+    setup = Setup()
+    setup.find("1")
+    setup.go.clear()
+    fetch = setup.keys.find("HS256", "x")
+    assert isinstance(fetch, Fetch)
+    setup.go.set()
+    fetch.wait()
+    setup.go.clear()
+    other = setup.keys.find("HS256", "y")
+    assert isinstance(other, Fetch)
+    assert other is not fetch
+    with pytest.raises(InvalidToken):
+        setup.keys.find("HS256", "x", waited=True)
+    with pytest.raises(KeysUnavailable):
+        setup.keys.find("HS256", "y", waited=True)
+    setup.go.set()
+    other.wait()
+
+
 def test_few_wait() -> None:
     """Eight requests may wait for unknown kids; the others get 503 at once."""
     setup = Setup()
