@@ -18,7 +18,7 @@ import pytest
 from jwt_guard import ConfigurationError, Guard, Issuer
 from jwt_guard._fresh import FetchError
 from jwt_guard.errors import KeysUnavailable
-from jwt_guard.keys import HttpFetcher, _exchange
+from jwt_guard.keys import Discovery, HttpFetcher, Jwks, _exchange
 from jwt_guard.keys._fetching import check_url, origin, shown
 from tests.keys import provider as faults
 from tests.keys.certificates import tls_for
@@ -440,11 +440,12 @@ def test_slow_resolver(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(FetchError, match=r"no answer within 0\.2 s"):
         HttpFetcher(total_seconds=0.2).fetch(f"{provider.issuer}/x", None)
     assert time.monotonic() - start < 1
+    (thread,) = (
+        one for one in set(threading.enumerate()) - others if one.name == "jwt_guard exchange"
+    )
+    assert thread.daemon
     go.set()
-    for thread in set(threading.enumerate()) - others:
-        if thread.name == "jwt_guard exchange":
-            assert thread.daemon
-            thread.join(10)
+    thread.join(10)
     assert provider.fetches == []
 
 
