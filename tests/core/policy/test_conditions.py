@@ -1,4 +1,4 @@
-"""RFC 6750 §3.1, RFC 9470 §3: jwt_guard._core.policy.conditions, and what makes and combines them."""
+"""RFC 6750 §3.1, RFC 9470 §3: jwt_guard._core.policy.conditions, and the words for them."""
 
 import functools
 import json
