@@ -110,18 +110,13 @@ class Guard:
             raise ConfigurationError(f"max_token_bytes is positive, not {max_token_bytes!r}")
         if not isinstance(cache_size, int) or cache_size < 0:
             raise ConfigurationError(f"cache_size is a number of tokens, not {cache_size!r}")
-        functions = {
-            "clock": clock,
-            "render_body": render_body,
-            "issuers": issuers,
-            "revoked": revoked,
-            "observer": observer,
-        }
-        for name, function in functions.items():
-            if function is not None and not callable(function):
-                raise ConfigurationError(
-                    f"{name} is a function, for example clock=time.time and not time.time()"
-                )
+        _check_functions(
+            clock=clock,
+            render_body=render_body,
+            issuers=issuers,
+            revoked=revoked,
+            observer=observer,
+        )
         quoted(realm)
         self.credentials: tuple[CredentialSource, ...] = tuple(credentials) or (Bearer(),)
         self.max_token_bytes: int = max_token_bytes
@@ -184,13 +179,14 @@ class Guard:
 
     def begin(self, authorization: Sequence[bytes]) -> Verified | Pause[Verified]:
         """Return the verified caller, or what to wait for first; see `authenticate`."""
-        if isinstance(authorization, str | bytes) or not isinstance(authorization, Sequence):
-            raise TypeError("authorization is the list of field values, for example [b'Bearer …']")
-        found = self.recall(authorization)
-        if found is not None:
-            return found
-        token = bearer.parse(authorization, self.max_token_bytes)
-        return self.verify(Credential(token, self._by_hand))
+        try:
+            found = self.recall(authorization)
+            token = b"" if found else bearer.parse(authorization, self.max_token_bytes)
+        except TypeError:
+            raise TypeError(
+                "authorization is the list of field values, for example [b'Bearer …']"
+            ) from None
+        return found or self.verify(Credential(token, self._by_hand))
 
     def authorise(
         self, identity: Identity, needed: Requirement, params: Mapping[str, object] | None = None
@@ -308,6 +304,14 @@ class Guard:
 
     def _tell(self, event: Event) -> None:
         tell(self._observer, event)
+
+
+def _check_functions(**options: object) -> None:
+    for name, function in options.items():
+        if function is not None and not callable(function):
+            raise ConfigurationError(
+                f"{name} is a function, for example clock=time.time and not time.time()"
+            )
 
 
 def _states(sources: Iterable[KeptKeys], **more: object) -> list[dict[str, object]]:

@@ -6,10 +6,12 @@ said to be transparent.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeAlias
+from types import MethodType
+from typing import Any, TypeAlias, TypeGuard
 
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
+from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Host, Match, Mount, Router
@@ -26,42 +28,75 @@ Foreign: TypeAlias = Any
 _KNOWN = ("starlette.", "fastapi.", "jwt_guard.")
 
 
+def stack(app: object) -> Iterator[Foreign]:
+    """Yield *app* and what is behind it, as far as that shows, outside in.
+
+    A Starlette app's own middleware is yielded as it was added. The last one has
+    routes, or answers by itself, or is not known.
+    """
+    while app is not None:
+        if isinstance(app, MethodType) and isinstance(app.__self__, Router):
+            # What a router has its own middleware in front of.
+            yield app.__self__
+            return
+        if is_router(app):
+            yield from _router_stack(app)
+            return
+        yield app
+        if isinstance(app, Starlette):
+            yield from app.user_middleware
+            app = app.router
+        else:
+            app = getattr(app, "app", None)
+
+
+def _router_stack(router: Router) -> Iterator[Foreign]:
+    """Yield the middleware that a router has in front of its routes, and the router."""
+    if router.middleware_stack == router.app:
+        yield router
+    else:
+        yield from stack(router.middleware_stack)
+
+
+def is_router(app: object) -> TypeGuard[Router]:
+    """Whether *app* has routes, and chooses among them as Starlette and FastAPI do."""
+    return isinstance(app, Router) and all(
+        method.__module__.startswith(_KNOWN) for method in (type(app).__call__, type(app).app)
+    )
+
+
 def layers(app: object, transparent: tuple[type, ...] = ()) -> Iterator[Foreign]:
     """Yield *app* and what it passes its requests on to, as far as that is known.
 
     The last one has routes, or answers by itself, or is not known.
     """
-    while app is not None:
-        yield app
-        if isinstance(app, Router) or not _passes_on(type(app), transparent):
+    for layer in stack(app):
+        yield _as_made(layer)
+        if not passes_on(layer, transparent):
             return
-        if isinstance(app, Starlette):
-            yield from _own_layers(app, transparent)
-            return
-        app = getattr(app, "app", None)
 
 
-def _own_layers(app: Starlette, transparent: tuple[type, ...]) -> Iterator[Foreign]:
-    """Yield the middleware of a Starlette app's own, and its router."""
-    for middleware in app.user_middleware:
-        kind: Foreign = middleware.cls
-        if kind is asgi.RequirementMiddleware:
-            # Made anew, for the app makes its own at its first request only.
-            yield kind(app, *middleware.args, **middleware.kwargs)
-            continue
-        yield kind
-        if isinstance(kind, type):
-            passes_on = _passes_on(kind, transparent)
-        else:
-            # A function that returns one of ours stands where a class is wanted.
-            passes_on = getattr(kind, "__module__", "").startswith("jwt_guard.")
-        if not passes_on:
-            return
-    yield from layers(app.router, transparent)
+def _as_made(layer: Foreign) -> Foreign:
+    """Return what a layer is, or will be, an instance of; of ours, what it requires."""
+    if not isinstance(layer, Middleware):
+        return layer
+    kind: Foreign = layer.cls
+    # Made anew, for the app makes its own at its first request only.
+    return made(layer) if kind is asgi.RequirementMiddleware else kind
 
 
-def _passes_on(kind: type, transparent: tuple[type, ...]) -> bool:
-    """Whether requests leave an app of this type as they came in."""
+def made(middleware: Middleware) -> object:
+    """Return an instance of middleware that does nothing when it is made: of ours."""
+    kind: Foreign = middleware.cls
+    return kind(Router(), *middleware.args, **middleware.kwargs)
+
+
+def passes_on(layer: Foreign, transparent: tuple[type, ...]) -> bool:
+    """Whether requests leave a layer as they came in."""
+    kind: object = layer.cls if isinstance(layer, Middleware) else type(layer)
+    if not isinstance(kind, type):
+        # A function that returns one of ours stands where a class is wanted.
+        return str(getattr(kind, "__module__", "")).startswith("jwt_guard.")
     if issubclass(kind, transparent):
         return True
     # What the app does when it is called decides, not what it is a subclass of. And
@@ -104,12 +139,12 @@ class StarletteBehind:
     def _nested_roots(self) -> list[str]:
         """Return prefixes that apps take off which nobody is sure to reach."""
         *_, last = layers(self._app, self._transparent)
-        return [] if isinstance(last, Router) else list(dict.fromkeys(_hidden_roots(last)))
+        return [] if is_router(last) else list(dict.fromkeys(_hidden_roots(last)))
 
     def _mounted(self, path: str) -> Iterator[tuple[str, str]]:
         """Yield where a mounted app with a prefix of its own reads *path* differently."""
         *_, last = layers(self._app, self._transparent)
-        if isinstance(last, Router):
+        if is_router(last):
             for mount, root in _mounted_roots(last.routes, "", self._transparent):
                 rest = hosts.below(path, root)
                 if rest != path:
@@ -133,7 +168,7 @@ class StarletteBehind:
             ConfigurationError: It names the function.
         """
         *_, last = layers(self._app, self._transparent)
-        if isinstance(last, Router):
+        if is_router(last):
             check_registered(_endpoints(last.routes))
 
 
@@ -173,7 +208,7 @@ def _mounted_roots(
             for root in _roots(inner):
                 if root:
                     yield path, root
-            if isinstance(inner[-1], Router):
+            if is_router(inner[-1]):
                 yield from _mounted_roots(inner[-1].routes, path, transparent)
             else:
                 yield from ((path, root) for root in _hidden_roots(inner[-1]))
@@ -193,7 +228,7 @@ def _reached(
         if root:
             scope["root_path"] = root
     front = before._replace(needed=needed, answers_options=options)
-    if not isinstance(last, Router):
+    if not is_router(last):
         return front._replace(access=max(map(hosts.accessible, layers(app, transparent))))
     return _routed(last, scope, transparent, front)
 
@@ -210,7 +245,7 @@ def _routed(
         match, child, route, context = route._match(scope)  # noqa: SLF001  there is no public way
         if match is not Match.FULL:
             return nowhere
-    if route is None or not _is_plain(route):
+    if route is None or not is_plain(route):
         return nowhere
     inner = {**scope, **child}
     if isinstance(route, Mount | Host):
@@ -234,7 +269,7 @@ def _is_included(route: Foreign) -> bool:
     return hasattr(route, "effective_route_contexts") and hasattr(route, "_match")
 
 
-def _is_plain(route: object) -> bool:
+def is_plain(route: object) -> bool:
     """Whether a route that matches hands over to its own endpoint."""
     return (
         type(route).handle.__module__.startswith(_KNOWN) if isinstance(route, BaseRoute) else False
@@ -267,14 +302,22 @@ def required_in_front(route: Foreign, described: Foreign, endpoint: object) -> R
     for layer in layers(getattr(route, "app", None)):
         if isinstance(layer, asgi.RequirementMiddleware):
             needed = both(needed, layer.needed)
+    for call in asked_by(described):
+        needed = both(needed, hosts.required_of(call))
+    return needed
+
+
+def asked_by(described: Foreign) -> list[object]:
+    """Return the dependencies that FastAPI calls before an endpoint."""
     overridden: object = getattr(
         getattr(described, "dependency_overrides_provider", None), "dependency_overrides", {}
     )
-    for call in dependencies(getattr(described, "dependant", None)):
-        # Tests replace dependencies; what has been replaced is not asked.
-        if not (isinstance(overridden, dict) and call in overridden):
-            needed = both(needed, hosts.required_of(call))
-    return needed
+    # Tests replace dependencies; what has been replaced is not asked.
+    return [
+        call
+        for call in dependencies(getattr(described, "dependant", None))
+        if not (isinstance(overridden, dict) and overridden and call in overridden)
+    ]
 
 
 def dependencies(dependant: Foreign) -> Iterator[object]:
@@ -300,7 +343,7 @@ def _endpoints(routes: Iterable[Foreign]) -> Iterator[object]:
     for route in flat(routes):
         if isinstance(route, Mount | Host):
             *_, last = layers(route.app)
-            if isinstance(last, Router):
+            if is_router(last):
                 yield from _endpoints(last.routes)
         else:
             yield getattr(route, "endpoint", None)

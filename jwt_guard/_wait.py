@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
 _T = TypeVar("_T")
 
@@ -38,19 +38,23 @@ class Pause(Generic[_T]):
 
     def finish(self) -> _T:
         """Go to the end, blocking this thread where it has to wait."""
-        found: _T | Pause[_T] = self
-        while isinstance(found, Pause):
-            found.wait.wait()
-            found = found.go_on()
-        return found
+        pause: Pause[_T] = self
+        while True:
+            pause.wait.wait()
+            found = pause.go_on()
+            if not isinstance(found, Pause):
+                return found  # pyright: ignore[reportReturnType, reportUnknownVariableType]  is _T
+            pause = cast("Pause[_T]", found)
 
     async def finish_async(self) -> _T:
         """Go to the end without blocking the event loop."""
-        found: _T | Pause[_T] = self
-        while isinstance(found, Pause):
-            await found.wait.wait_async()
-            found = found.go_on()
-        return found
+        pause: Pause[_T] = self
+        while True:
+            await pause.wait.wait_async()
+            found = pause.go_on()
+            if not isinstance(found, Pause):
+                return found  # pyright: ignore[reportReturnType, reportUnknownVariableType]  is _T
+            pause = cast("Pause[_T]", found)
 
 
 class Fetch:
@@ -108,9 +112,7 @@ class Fetch:
         woken = loop.create_future()
 
         def wake() -> None:
-            # Who was waiting may have been cancelled.
-            if not woken.done():
-                woken.set_result(None)
+            woken.set_result(None)
 
         self._done.add_done_callback(lambda _: _call(loop.call_soon_threadsafe, wake))
         await asyncio.wait([woken], timeout=seconds)

@@ -49,12 +49,12 @@ class Framework(NamedTuple):
     """What a framework adds to the guard.
 
     Attributes:
-        attach: Called with each admitted scope, a copy of this request's own, and its
-            identity, to put there what else the app wants to find.
+        attach: Called with each admitted scope, a copy of this request's own, the
+            server's, and its identity, to put there what else the app wants to find.
         marks: Whether the marks of its endpoints count.
     """
 
-    attach: Callable[[Scope, Identity | None], None]
+    attach: Callable[[Scope, Scope, Identity | None], None]
     marks: bool = True
 
 
@@ -69,6 +69,7 @@ class GuardMiddleware:
         app: The app behind it.
         admission: The guard, and who needs no token.
         by_endpoint: Whether it knows endpoints that are marked as public.
+        transparent: What passes requests on as they are.
     """
 
     def __init__(
@@ -114,10 +115,19 @@ class GuardMiddleware:
         self._warm_up = hosts.flag("warm_up", warm_up)
         self._attach = framework.attach if framework is not None else None
         self.by_endpoint: bool = framework is not None and framework.marks
+        self.transparent = transparent
         self._described = guard.metadata_path is not None
+        self._checked = False
+
+    def readings(self, path: str, root: str = "", /) -> tuple[str, ...]:
+        """Return what is decided on for a path, where *root* has been taken off; for audits."""
+        scope: Scope = {"type": "http", "path": path, "root_path": root, "headers": []}
+        return AsgiRequest(scope, scope, self._behind).paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let the app answer."""
+        if not self._checked:
+            self._check()
         if scope["type"] != "http":
             await self._other(scope, receive, send)
             return
@@ -154,13 +164,19 @@ class GuardMiddleware:
             if found is not None:
                 scope[IDENTITY] = served[IDENTITY] = found.identity
             if self._attach is not None:
-                self._attach(scope, scope[IDENTITY])
+                self._attach(scope, served, scope[IDENTITY])
             await self.app(scope, receive, noting)
         except AuthError as error:
             if not started:
                 await refuse(self._guard, error, scope, send)
             elif not replaced:
                 raise
+
+    def _check(self) -> None:
+        """Raise if a requirement is declared where it is never asked."""
+        if self._behind is not None:
+            self._behind.check()
+        self._checked = True
 
     def _is_metadata(self, scope: Scope) -> bool:
         path: str = scope["path"]
@@ -194,7 +210,7 @@ class GuardMiddleware:
                     _, ends = found.window
                     app = ending(app, self._expiry_code, lambda: ends - self._guard.now())
             if self._attach is not None:
-                self._attach(scope, scope[IDENTITY])
+                self._attach(scope, served, scope[IDENTITY])
             await app(scope, receive, conversation.send)
         except AuthError as error:
             await conversation.refuse(self._guard, error, scope)
@@ -203,8 +219,7 @@ class GuardMiddleware:
         async def warming_up() -> Message:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                if self._behind is not None:
-                    self._behind.check()
+                self._check()
                 # Without keys the app starts all the same: it outlives its provider,
                 # and the guard has logged what is wrong.
                 if self._warm_up:

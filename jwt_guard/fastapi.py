@@ -77,10 +77,12 @@ def describe_security(app: FastAPI, *, outermost: ASGIApp | None = None) -> None
 
     Args:
         app: The app.
-        outermost: What the server is given, where that is the app wrapped by hand.
+        outermost: What the server is given, where that is the app wrapped by hand, or
+            an app that *app* is mounted in. Without it, what no guard of the app's own
+            stands in front of is described as closed.
     """
-    from .audit.openapi import secure  # noqa: PLC0415  the audit stands above the hosts
-    from .audit.starlette import walk  # noqa: PLC0415  the same
+    from .audit._openapi import secure  # noqa: PLC0415  the audit stands above the hosts
+    from .audit._starlette import walk  # noqa: PLC0415  the same
 
     describe = app.openapi
     secured: dict[str, Any] | None = None
@@ -90,7 +92,10 @@ def describe_security(app: FastAPI, *, outermost: ASGIApp | None = None) -> None
         nonlocal secured
         document = describe()
         if document is not secured:
-            secure(document, walk(app if outermost is None else outermost))
+            routes = walk(app if outermost is None else outermost)
+            # Where it is not to be found it is described as it stands there alone.
+            found = any(route.place[0] is app for route in routes)
+            secure(document, app, routes if found else walk(app))
             secured = document
         return document
 

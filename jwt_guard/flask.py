@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from flask import Blueprint, Flask, Response, request
@@ -53,7 +54,7 @@ def refused(error: AuthError) -> HTTPException:
     answers with the same status carries the challenge too.
     """
     environ = request.environ
-    guard: Guard = environ[GUARD]
+    guard = hosts.guard_of(environ)
     (path,) = WsgiRequest(environ).paths
     answer = guard.refuse(error, method=request.method, path=path)
     environ[_ANSWER] = answer
@@ -130,6 +131,7 @@ class FlaskGuard:
         self._warm_up = hosts.flag("warm_up", warm_up)
         self._readiness = readiness
         self._checked = 0
+        self._classes: dict[str | None, Requirement | None] = {}
         if app is not None:
             self.init_app(app)
 
@@ -142,15 +144,9 @@ class FlaskGuard:
         if "jwt_guard" in app.extensions:
             raise ConfigurationError(f"{app.name} has a guard already")
 
-        def admit(_endpoint: str | None, _values: object) -> None:
-            self._admit(app)
-
-        def answer(response: Response) -> Response:
-            return _answered(response)
-
         # What Flask calls first of all. A request without a route has no endpoint.
-        app.url_value_preprocessors.setdefault(None, []).insert(0, admit)
-        app.after_request_funcs.setdefault(None, []).append(answer)
+        app.url_value_preprocessors.setdefault(None, []).insert(0, partial(self._admit, app))
+        app.after_request_funcs.setdefault(None, []).append(_answered)
         # An AuthError that a view raised by itself; the app may have a handler of its own.
         handlers = app.error_handler_spec[None][None]
         handlers.setdefault(AuthError, refused)
@@ -161,7 +157,7 @@ class FlaskGuard:
             with suppress(KeysUnavailable):
                 self.guard.warm_up()
 
-    def _admit(self, app: Flask) -> None:
+    def _admit(self, app: Flask, endpoint: str | None, _values: object) -> None:
         """Let the request in, or raise the answer."""
         environ = request.environ
         environ[IDENTITY] = None
@@ -173,11 +169,12 @@ class FlaskGuard:
             document = wsgi.metadata_of(environ, self.guard)
             if document is not None:
                 raise HTTPException(response=_response(document))
-        asked = WsgiRequest(environ, lambda: self.endpoint(app, request.endpoint))
+        asked = WsgiRequest(environ, lambda: self.endpoint(app, endpoint))
         try:
             wsgi.admit(environ, self.admission, asked)
-            needed = _of_class(app, request.endpoint)
-            if needed is not None and environ[IDENTITY] is not None:
+            # What the class of a view requires, whatever a subclass overrides.
+            needed = self._classes.get(endpoint)
+            if needed is not None:
                 hosts.authorise(environ, needed, request.view_args)
         except AuthError as error:
             raise refused(error) from error
@@ -196,7 +193,11 @@ class FlaskGuard:
                 f"public= and optional= name endpoints, as url_for does; {app.name} has none that "
                 f"is called {unknown[0]!r}, but {', '.join(sorted(app.view_functions))}"
             )
-        check_registered(app.view_functions.values())
+        classes = {
+            name: getattr(view, "view_class", None) for name, view in app.view_functions.items()
+        }
+        check_registered([*app.view_functions.values(), *classes.values()])
+        self._classes = {name: hosts.required_of(view) for name, view in classes.items()}
         self._checked = len(app.view_functions)
 
     def _probe(self) -> Callable[[], Response]:
@@ -204,6 +205,10 @@ class FlaskGuard:
             return _response(self.guard.readiness())
 
         return probe
+
+    def readings(self, path: str, root: str = "", /) -> tuple[str, ...]:
+        """Return what is decided on for a path, where *root* has been taken off; for audits."""
+        return (hosts.below(path, root),)
 
     def endpoint(self, app: Flask, name: str | None) -> Endpoint:
         """Return what is known of the endpoint *name*; also for an audit."""
@@ -235,13 +240,6 @@ def _names(option: str, names: object) -> frozenset[str]:
             f"{option} names endpoints, as url_for does, not paths such as {paths[0]!r}"
         )
     return frozenset(map(str, names))
-
-
-def _of_class(app: Flask, name: str | None) -> Requirement | None:
-    """Return what the class of a view requires, whatever a subclass overrides."""
-    view = None if name is None else app.view_functions.get(name)
-    view_class: object = getattr(view, "view_class", None)
-    return None if view_class is None else hosts.required_of(view_class)
 
 
 def required_by_blueprints(app: Flask, endpoint: str) -> Requirement | None:

@@ -99,11 +99,13 @@ class GuardCredentials(AuthCredentials):
         return self.scopes
 
 
-def _attach(scope: asgi.Scope, identity: Identity | None) -> None:
+def _attach(scope: asgi.Scope, served: asgi.Scope, identity: Identity | None) -> None:
+    """Put the caller there as Starlette has it; middleware in front may log it."""
     if identity is None:
         scope["auth"], scope["user"] = AuthCredentials(), UnauthenticatedUser()
     else:
         scope["auth"], scope["user"] = GuardCredentials(identity), GuardUser(identity)
+    served["auth"], served["user"] = scope["auth"], scope["user"]
 
 
 @hosts.identifying
@@ -160,7 +162,7 @@ def requires(*parts: str | Requirement) -> Callable[[_F], _F]:
         authorise(_connection((*args, *kwargs.values())), needed)
 
     def decorate(endpoint: _F) -> _F:
-        decorated = hosts.guarded(endpoint, check, "dispatch")
+        decorated = hosts.guarded(endpoint, check, "__await__")
         hosts.require(decorated, needed)
         return decorated
 

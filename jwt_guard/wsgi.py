@@ -29,7 +29,14 @@ from .hosts import (
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-__all__ = ["GuardMiddleware", "Readiness", "identity_of", "identity_or_none", "requires"]
+__all__ = [
+    "GuardMiddleware",
+    "Readiness",
+    "RequirementMiddleware",
+    "identity_of",
+    "identity_or_none",
+    "requires",
+]
 
 # REMOTE_USER ends in access logs: a subject must not break their lines or fields.
 _PLAIN_IN_LOGS = "!#$&'()*+,/:;=?@[]|~^{}"
@@ -77,6 +84,11 @@ class GuardMiddleware:
         self._guard = guard
         self._prefix = hosts.check_prefix(prefix)
         self._described = guard.metadata_path is not None
+
+    def readings(self, path: str, root: str = "", /) -> tuple[str, ...]:
+        """Return what is decided on for a path, where *root* has been taken off; for audits."""
+        path_info = hosts.below(path, root).encode().decode("latin-1")
+        return WsgiRequest({"PATH_INFO": path_info}, None, self._prefix).paths
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -177,22 +189,35 @@ def requires(*parts: str | Requirement) -> Callable[["WSGIApplication"], "WSGIAp
             of this library is in front.
     """
     needed = requirement(*parts)
+    return lambda app: RequirementMiddleware(app, requires=needed)
 
-    def decorate(app: "WSGIApplication") -> "WSGIApplication":
-        def guarded(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-            identity: Identity | None = environ.get(IDENTITY)
-            try:
-                if identity is None or needed.conditional:
-                    hosts.authorise(environ, needed)
-                else:
-                    needed.require(identity)
-            except AuthError as error:
-                return refuse(environ[GUARD], error, environ, start_response)
-            return app(environ, start_response)
 
-        return guarded
+class RequirementMiddleware:
+    """A WSGI app that asks for a requirement, behind a `GuardMiddleware`.
 
-    return decorate
+    Attributes:
+        app: The app behind it.
+        needed: What is required.
+    """
+
+    def __init__(self, app: "WSGIApplication", *, requires: str | Requirement) -> None:
+        """Require a scope value, or an expression, in front of *app*."""
+        self.app = app
+        self.needed: Requirement = requirement(requires)
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Refuse, or let the app answer."""
+        identity: Identity | None = environ.get(IDENTITY)
+        try:
+            if identity is None or self.needed.conditional:
+                hosts.authorise(environ, self.needed)
+            else:
+                self.needed.require(identity)
+        except AuthError as error:
+            return refuse(environ[GUARD], error, environ, start_response)
+        return self.app(environ, start_response)
 
 
 def admit(environ: Store, admission: Admission, request: WsgiRequest) -> None:
@@ -232,5 +257,5 @@ def respond(
 def metadata_of(environ: "WSGIEnvironment", guard: Guard) -> Answer | None:
     """Return the resource's metadata if the request asks for it."""
     (path,) = WsgiRequest(environ).paths
-    known = (path, environ.get("SCRIPT_NAME", "") + path)
-    return guard.metadata(environ["REQUEST_METHOD"]) if guard.metadata_path in known else None
+    whole = environ.get("SCRIPT_NAME", "") + path
+    return guard.metadata(environ["REQUEST_METHOD"]) if whole == guard.metadata_path else None

@@ -14,7 +14,7 @@ from jwt_guard import ConfigurationError, Guard, Resource, asgi, scope, wsgi
 from jwt_guard import flask as flask_adapter
 from jwt_guard import starlette as starlette_adapter
 from jwt_guard._metadata import describe
-from jwt_guard.audit.report import audit
+from jwt_guard.audit import audit
 from tests.contract.surfaces import Asked, Send, bare_asgi, bare_wsgi, through_asgi, through_wsgi
 from tests.tokens import ISSUER, bearer, guard, issuer, token
 

@@ -222,9 +222,9 @@ def _decoded(body: bytes, headers: Mapping[str, str], limit: int) -> bytes:
 def _why(error: BaseException) -> str:
     """Name the innermost cause; of its texts only those that hold no address."""
     reason = getattr(error, "reason", None)
-    inner = reason if isinstance(reason, BaseException) else error.__cause__
-    if inner is not None:
-        return _why(inner)
+    for inner in (reason, *error.args, error.__cause__):
+        if isinstance(inner, BaseException):
+            return _why(inner)
     name = type(error).__name__
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"{name}: {error.verify_message}"

@@ -93,6 +93,7 @@ class FreshKeys:
         *,
         algorithms: Collection[str],
         keys: KeySet | None = None,
+        found: bool = False,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] | None = None,
     ) -> None:
@@ -105,6 +106,7 @@ class FreshKeys:
             tell: Is told what happens.
             algorithms: Those that its keys may have.
             keys: What is known already.
+            found: Whether the issuer was found at run time, by an unverified name.
             clock: Returns seconds that only grow.
             jitter: Returns numbers from 0 to 1; the system's by default.
         """
@@ -118,7 +120,14 @@ class FreshKeys:
         self._waiting: tuple[Fetch | None, list[tuple[str, str | None]]] = (None, [])
         options = {} if jitter is None else {"jitter": jitter}
         self._fresh: Fresh[KeySet] = Fresh(
-            f"keys of {issuer}", self, timing, value=keys, max_age=0, clock=clock, **options
+            f"keys of {issuer}",
+            self,
+            timing,
+            value=keys,
+            max_age=0,
+            found=found,
+            clock=clock,
+            **options,
         )
         self.current: Callable[[], KeySet | None] = self._fresh.value
 
@@ -199,7 +208,6 @@ class FreshKeys:
 
     def warm_up(self) -> Wait | None:
         """Return the fetch to wait for until there are keys, or None."""
-        self._fresh.expect()
         return None if self.current() is not None else self._fresh.begin()
 
     def health(self) -> dict[str, object]:

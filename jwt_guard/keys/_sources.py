@@ -76,8 +76,15 @@ class KeyLocation(Protocol):
         """Raise ConfigurationError if the keys of *issuer* cannot be found there."""
         ...
 
-    def open(self, issuer: str, tell: Observer) -> KeptKeys:
-        """Return the keys of *issuer*, to be fetched with the first question."""
+    def open(self, issuer: str, tell: Observer, *, found: bool = False) -> KeptKeys:
+        """Return the keys of *issuer*, to be fetched with the first question.
+
+        Args:
+            issuer: Its name.
+            tell: Is told what happens.
+            found: Whether the issuer was not configured, but found at run time by
+                a name that a stranger may have made up; those share few fetches.
+        """
         ...
 
 
@@ -124,7 +131,7 @@ class Discovery:
         if self.url is None:
             check_url(issuer, allow_http=_allowed(self.fetcher))
 
-    def open(self, issuer: str, tell: Observer) -> FreshKeys:
+    def open(self, issuer: str, tell: Observer, *, found: bool = False) -> FreshKeys:
         """Return the keys of *issuer*; see `KeyLocation`."""
         self.check(issuer)
         place = self.url or metadata_urls(issuer)[0]
@@ -134,7 +141,8 @@ class Discovery:
         def locate() -> str:
             return discover(issuer, self.url, fetcher, allow_http=allow_http)
 
-        return _opened(self, issuer, tell, _Remote(locate, fetcher, self.algorithms))
+        remote = _Remote(locate, fetcher, self.algorithms)
+        return _opened(self, issuer, tell, remote, found=found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +177,11 @@ class Jwks:
     def check(self, issuer: str) -> None:
         """Raise never: the address does not depend on the issuer; see `KeyLocation`."""
 
-    def open(self, issuer: str, tell: Observer) -> FreshKeys:
+    def open(self, issuer: str, tell: Observer, *, found: bool = False) -> FreshKeys:
         """Return the keys of *issuer*; see `KeyLocation`."""
         fetcher = _confined(self.fetcher, self.url)
-        return _opened(self, issuer, tell, _Remote(lambda: self.url, fetcher, self.algorithms))
+        remote = _Remote(lambda: self.url, fetcher, self.algorithms)
+        return _opened(self, issuer, tell, remote, found=found)
 
 
 def open_file(keys: KeySet, issuer: str, tell: Observer) -> FreshKeys:
@@ -197,10 +206,11 @@ def open_file(keys: KeySet, issuer: str, tell: Observer) -> FreshKeys:
 
 
 def _opened(
-    location: Discovery | Jwks, issuer: str, tell: Observer, remote: "_Remote"
+    location: Discovery | Jwks, issuer: str, tell: Observer, remote: "_Remote", *, found: bool
 ) -> FreshKeys:
     timing = Timing(max_stale=location.max_stale, wait=location.wait)
-    return FreshKeys(issuer, remote, timing, tell, algorithms=location.algorithms or _PUBLIC)
+    algorithms = location.algorithms or _PUBLIC
+    return FreshKeys(issuer, remote, timing, tell, algorithms=algorithms, found=found)
 
 
 class _Remote:

@@ -256,7 +256,12 @@ def words(
     found = _NOTHING
     for path in paths:
         # A plain name, which most are, needs no look at what is nested.
-        value = claims[path] if path in claims else lookup(claims, path)
+        if path in claims:
+            value = claims[path]
+        elif "." in path:
+            value = lookup(claims, path)
+        else:
+            continue
         if isinstance(value, str):
             here = _split(value, separator)
         elif value is None:
@@ -291,7 +296,7 @@ def _misread(
     path: str, value: object, required: tuple[str, ...], misread: Callable[[str], None]
 ) -> None:
     """Refuse a required claim that is malformed; tell of another one."""
-    if path.removesuffix(_MEMBERS) in required or path in required:
+    if path.removesuffix(_MEMBERS) in required:
         raise malformed(path)
     misread(f"the claim {path} says nothing here: it is {kind_of(value)}")
 

@@ -42,7 +42,7 @@ class Key:
     alg: str
     kid: str | None
     material: Material = field(repr=False, hash=False)
-    key_id: str | None = field(init=False, repr=False, compare=False)
+    key_id: str | None = field(init=False, repr=False, compare=False, hash=True)
     _verify: Verify = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -204,10 +204,8 @@ def _padded(jwk: Mapping[str, Any]) -> dict[str, Any]:
     length = _COORDINATES.get(str(jwk.get("crv")))
     if jwk["kty"] == "EC" and length is not None:
         for name in members.keys() & {"x", "y", "d"}:
-            number = akp.octets(members[name])
-            if not number:
-                raise ValueError("a coordinate is empty")
-            members[name] = urlsafe_b64encode(number.rjust(length, b"\0")).decode()
+            number = akp.octets(members[name]).rjust(length, b"\0")
+            members[name] = urlsafe_b64encode(number).decode()
     return members
 
 

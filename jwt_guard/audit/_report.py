@@ -2,13 +2,13 @@
 
 import inspect
 import json
-from collections.abc import Iterator
+import sys
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..errors import ConfigurationError
 from ..hosts import Access
-from .verdict import Found, Verdict, verdict
+from ._verdict import Found, Verdict, verdicts
 
 __all__ = ["Audit", "AuditedRoute", "assert_guarded", "audit"]
 
@@ -24,12 +24,14 @@ class AuditedRoute:
             rule covers it and nobody gets in, or "UNGUARDED" where nothing stands in
             front of it; with ", public in part" where some of its paths are open.
         where: Module and line of what answers.
+        host: The pattern of the host that it is for; "" for all.
     """
 
     path: str
     methods: tuple[str, ...]
     access: str
     where: str
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,10 @@ class Audit:
 
     def as_json(self) -> str:
         """Return the routes as JSON, a list of objects."""
-        return json.dumps([asdict(route) for route in self.routes], indent=2)
+        rows = [asdict(route) for route in self.routes]
+        # A host is named where there is one.
+        shown = [{name: row[name] for name in row if name != "host" or row[name]} for row in rows]
+        return json.dumps(shown, indent=2)
 
     def as_table(self) -> str:
         """Return the routes as columns of text."""
@@ -81,66 +86,63 @@ class Audit:
 
 
 def _cells(route: AuditedRoute) -> tuple[str, str, str, str]:
-    return ",".join(route.methods), route.path, route.access, route.where
+    path = f"{route.host}{route.path}"
+    return ",".join(route.methods), path, route.access, route.where
 
 
-def audit(app: object) -> Audit:
+def audit(app: object, *, transparent: tuple[type, ...] = ()) -> Audit:
     """Return what each route of a Flask, Starlette or FastAPI app asks for.
 
     The app may be wrapped in middleware that names what is behind it as `app`. No
-    request is made. Paths of `public=` count where they match a route's pattern.
+    request is made. What stands in front of the outermost guard, and may answer by
+    itself, is a row of its own. Paths of `public=` count where they match a route's pattern.
+
+    Args:
+        app: What the server is given.
+        transparent: Types of middleware that answer nothing by themselves.
 
     Raises:
-        ConfigurationError: An app whose routes nobody can see.
+        ConfigurationError: An app whose routes nobody can see, or with a requirement
+            that is declared where it is never asked.
     """
     routes: list[AuditedRoute] = []
     scopes = frozenset[str]()
-    for one in _found(app):
-        for methods, found in _by_verdict(one):
-            routes.append(AuditedRoute(one.path, methods, _access(found), _where(one.endpoint)))
+    for one in _found(app, transparent):
+        where = _where(one.endpoint)
+        for methods, found in verdicts(one):
+            routes.append(AuditedRoute(one.path, methods, _access(found), where, one.host))
             scopes |= found.needed.all_scopes() if found.needed is not None else frozenset[str]()
-    routes.sort(key=lambda route: (route.path, route.methods))
+    routes.sort(key=lambda route: (route.host, route.path, route.methods))
     return Audit(tuple(routes), tuple(sorted(scopes)))
 
 
-def assert_guarded(app: object) -> None:
+def assert_guarded(app: object, *, transparent: tuple[type, ...] = ()) -> None:
     """Raise AssertionError unless every route is guarded, or public on purpose.
 
-    For tests: `assert_guarded(app)`.
+    For tests: `assert_guarded(app)`; see `audit`.
     """
-    found = audit(app)
+    found = audit(app, transparent=transparent)
     if found.unguarded:
         names = "\n".join(f"  {' '.join(_cells(route))}" for route in found.unguarded)
         raise AssertionError(f"{found.complaint}:\n{names}")
 
 
-def _found(app: object) -> Iterator[Found]:
+def _found(app: object, transparent: tuple[type, ...]) -> list[Found]:
     """Return the routes by the framework that has them; import no other one."""
-    outer: list[object] = []
-    inner: Any = app
-    while not (hasattr(inner, "routes") or hasattr(inner, "url_map")):
-        outer.append(inner)
-        inner = getattr(inner, "app", None) or getattr(inner, "__self__", None)
-        if inner is None:
-            raise ConfigurationError(
-                f"{type(app).__name__} shows no routes: audit knows Flask, Starlette and FastAPI"
-            )
-    if hasattr(inner, "routes"):
-        from .starlette import walk  # noqa: PLC0415  imports Starlette, which is there then
+    # What is not imported yet is not in the app.
+    if "starlette" in sys.modules:
+        from . import _starlette  # noqa: PLC0415  imports Starlette, which is there then
 
-        return walk(app)
-    from .flask import walk as walk_flask  # noqa: PLC0415  the same of Flask
+        if _starlette.has_routes(app):
+            return _starlette.walk(app, transparent)
+    if "flask" in sys.modules:
+        from . import _flask  # noqa: PLC0415  the same of Flask
 
-    return walk_flask(inner, outer)
-
-
-def _by_verdict(one: Found) -> Iterator[tuple[tuple[str, ...], Verdict]]:
-    """Yield the methods of a route that have one verdict, with it."""
-    verdicts: dict[Verdict, list[str]] = {}
-    for method in one.methods:
-        verdicts.setdefault(verdict(one, method), []).append(method)
-    for found, methods in verdicts.items():
-        yield tuple(methods), found
+        if _flask.has_routes(app):
+            return _flask.walk(app, transparent)
+    raise ConfigurationError(
+        f"{type(app).__name__} shows no routes: audit knows Flask, Starlette and FastAPI"
+    )
 
 
 def _access(found: Verdict) -> str:

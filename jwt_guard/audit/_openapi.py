@@ -6,7 +6,7 @@ from typing import Any
 from .._core.answer import MEDIA_TYPE
 from .._core.request.cookie import Cookie
 from ..hosts import Access
-from .verdict import Found, InFront, Verdict, verdict
+from ._verdict import Found, InFront, Verdict, verdict
 
 BEARER = "BearerToken"
 _COOKIE = "CookieToken"
@@ -33,26 +33,27 @@ _PROBLEM = {
 }
 
 
-def secure(document: _Object, routes: Iterable[Found]) -> None:
+def secure(document: _Object, app: object, routes: Iterable[Found]) -> None:
     """Write into *document* what stands in front of its operations.
 
     Each gets `security`, whose alternatives are those of the requirement, with their
     scope values; `x-requires`, the whole requirement as it is written; and the
-    responses 401 and 403, unless the app describes those itself.
+    responses 401 and 403, unless the app describes those itself. What no guard is seen
+    in front of is described as closed: an app may be mounted behind one.
 
     Args:
-        document: The app's own, in which `paths` are those of *routes*.
-        routes: All that the app has.
+        document: The app's own.
+        app: The app.
+        routes: All that are known, those of other apps too.
     """
     schemes: _Object = document.setdefault("components", {}).setdefault("securitySchemes", {})
     for route in routes:
-        operations: _Object = document.get("paths", {}).get(route.path, {})
+        owner, path = route.place
+        operations: _Object = document.get("paths", {}).get(path, {}) if owner is app else {}
         for method in route.methods:
             operation: _Object | None = operations.get(method.lower())
-            found = verdict(route, method)
-            if operation is not None and found.guarded:
-                names = _schemes_of(route, schemes)
-                _describe(operation, found, names)
+            if operation is not None:
+                _describe(operation, verdict(route, method), _schemes_of(route, schemes))
     if not schemes:
         del document["components"]["securitySchemes"]
 
@@ -60,8 +61,8 @@ def secure(document: _Object, routes: Iterable[Found]) -> None:
 def _schemes_of(route: Found, schemes: _Object) -> list[str]:
     """Return the names of the ways to bring a token, and describe them."""
     schemes.setdefault(BEARER, _BEARER_SCHEME)
-    cookies = [_cookie_of(guard) for _, guard in route.guards]
-    cookie = cookies[0]
+    cookies = [_cookie_of(guard) for guard in route.guards]
+    cookie = cookies[0] if cookies else None
     # One that only some of several guards read brings nobody through.
     if cookie is None or cookies != [cookie] * len(cookies):
         return [BEARER]
