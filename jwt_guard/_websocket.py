@@ -1,6 +1,5 @@
 """ASGI 3.0, WebSocket: refused before it is accepted, closed when its token expires."""
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -138,6 +137,8 @@ class _Receiving:
         return self._last if self.over or message is None else message
 
     async def _on_asyncio(self) -> Message | None:
+        import asyncio  # noqa: PLC0415  it runs, so it is there; others need not load it
+
         received = asyncio.ensure_future(self._receive())
         self._cancel.append(received.cancel)
         try:
@@ -168,6 +169,8 @@ class _Task(NamedTuple):
 def _spawn(run: Callable[[], Awaitable[None]]) -> _Task:
     """Run beside the caller, on asyncio or trio."""
     if on_asyncio():
+        import asyncio  # noqa: PLC0415  it runs, so it is there; others need not load it
+
         task = asyncio.ensure_future(run())
         return _Task(task.cancel, lambda: asyncio.wait([task]))
     trio = sys.modules["trio"]

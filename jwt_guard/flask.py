@@ -193,10 +193,10 @@ class FlaskGuard:
                 f"public= and optional= name endpoints, as url_for does; {app.name} has none that "
                 f"is called {unknown[0]!r}, but {', '.join(sorted(app.view_functions))}"
             )
-        check_registered(app.view_functions.values())
         classes = {
             name: getattr(view, "view_class", None) for name, view in app.view_functions.items()
         }
+        check_registered([*app.view_functions.values(), *classes.values()])
         self._classes = {name: hosts.required_of(view) for name, view in classes.items()}
         self._checked = len(app.view_functions)
 

@@ -94,6 +94,29 @@ def test_public() -> None:
     static.close()
 
 
+def test_view_that_is_not_guarded() -> None:
+    """A view whose other base keeps it from being guarded is found at the first request."""
+
+    class Silent:
+        def __init_subclass__(cls) -> None:
+            """Call no other one."""
+
+    @requires("admin")
+    class Guarded(View):
+        pass
+
+    class Past(Silent, Guarded):
+        def dispatch_request(self) -> str:
+            return "reached"
+
+    app = make_app()
+    app.testing = True
+    app.add_url_rule("/past", view_func=Past.as_view("past"))
+    with pytest.raises(ConfigurationError, match="Past: its dispatch_request"):
+        app.test_client().get("/past", headers=headers())
+    assert Past().dispatch_request() == "reached"
+
+
 def test_public_views() -> None:
     """A class may be public; its subclasses are views of their own."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any, cast
@@ -220,7 +221,7 @@ def test_invalid(case: str) -> None:
 @pytest.mark.parametrize("case", INVALID)
 def test_one_record(case: str, caplog: pytest.LogCaptureFixture) -> None:
     """A refusal is one record with reason, issuer, kid and path, and no text of the token."""
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "jwt_guard")
     compact, reason, hint = INVALID[case]
     mine = guard()
     error = refused([bearer(compact)], mine)
@@ -257,7 +258,7 @@ def test_one_record(case: str, caplog: pytest.LogCaptureFixture) -> None:
 )
 def test_levels(error: AuthError, level: int, text: str, caplog: pytest.LogCaptureFixture) -> None:
     """The client's mistakes are INFO; that keys are missing is a WARNING."""
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "jwt_guard")
     guard().refuse(error, method="GET", path="/")
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [(level, text)]
 
@@ -278,7 +279,7 @@ def test_log_lines_stay_lines(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_silent_by_default(caplog: pytest.LogCaptureFixture) -> None:
     """Nothing is logged of requests that are accepted."""
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "jwt_guard")
     guard().authenticate([bearer(token())])
     assert caplog.records == []
 
@@ -327,12 +328,16 @@ def test_observer_of_keys() -> None:
             raise FetchError(f"down: {url} {etag}")
 
     events: list[Event] = []
+    told = threading.Event()
+
+    def note(event: Event) -> None:
+        events.append(event)
+        told.set()
+
     keys = Jwks("https://login.example/jwks", fetcher=Down())
-    mine = guard(issuer(keys=keys), observer=events.append)
+    mine = guard(issuer(keys=keys), observer=note)
     assert type(refused([bearer(token())], mine)) is KeysUnavailable
-    deadline = time.monotonic() + 5
-    while not events and time.monotonic() < deadline:
-        time.sleep(0.001)
+    assert told.wait(5)
     (event,) = events
     assert isinstance(event, KeysFailed)
     assert event.issuer == ISSUER

@@ -16,6 +16,7 @@ from jwt_guard import ConfigurationError, Guard, Issuer, Key
 from jwt_guard import _issuers as issuers_module
 from jwt_guard._issuers import Answer, Issuers, Trusted
 from jwt_guard.errors import InvalidToken, KeysUnavailable
+from jwt_guard.observing import Event
 from tests.keys.provider import AUDIENCE
 
 SECRET = "x" * 32
@@ -63,12 +64,8 @@ def test_only_tenants() -> None:
         Guard()
 
 
-def ignore(_event: object) -> None:
-    pass
-
-
 def tenants(find: Callable[[str], Answer], clock: Callable[[], float] = time.monotonic) -> Issuers:
-    return Issuers((), find, ignore, clock=clock)
+    return Issuers((), find, list[Event]().append, clock=clock)
 
 
 def found(issuers: Issuers, name: str) -> Trusted | None:
@@ -180,10 +177,11 @@ def test_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_question(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many threads want to know a name at once, the app is asked once."""
     asked: list[str] = []
-    go_on = threading.Event()
+    begun, go_on = threading.Event(), threading.Event()
 
     def find(name: str) -> Issuer | None:
         asked.append(name)
+        begun.set()
         assert go_on.wait(5)
         return issuer(name)
 
@@ -197,8 +195,7 @@ def test_one_question(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = [threading.Thread(target=request) for _ in range(50)]
     for thread in threads:
         thread.start()
-    while not asked:
-        time.sleep(0.001)
+    assert begun.wait(5)
     monkeypatch.setattr(issuers_module, "_MAX_CALLS", 1)
     with pytest.raises(KeysUnavailable) as crowded:
         guard.authenticate(bearer("b"))

@@ -14,7 +14,7 @@ import pytest
 from jwt_guard import AuthError, Guard, Issuer
 from jwt_guard._fresh import _places
 from jwt_guard.errors import InvalidToken, KeysUnavailable, Reason
-from jwt_guard.keys import Discovery, HttpFetcher
+from jwt_guard.keys import Discovery, HttpFetcher, Jwks
 from tests.keys import provider as faults
 from tests.keys.certificates import tls_for
 from tests.keys.provider import AUDIENCE, Fault, Provider, answering, running
@@ -61,9 +61,7 @@ def make_guard(provider: Provider, *, wait: float = 0.5, total: float = 0.4) -> 
         Issuer(
             provider.issuer,
             audience=AUDIENCE,
-            jwks_url=f"{provider.issuer}/jwks",
-            wait=wait,
-            fetcher=fetcher,
+            keys=Jwks(f"{provider.issuer}/jwks", wait=wait, fetcher=fetcher),
         )
     )
 
@@ -144,7 +142,11 @@ def test_hanging_warm_up(provider: Provider) -> None:
     fetcher = HttpFetcher(total_seconds=0.5)
     guard = Guard(
         *(
-            Issuer(f"{provider.issuer}/{number}", audience=AUDIENCE, wait=0.2, fetcher=fetcher)
+            Issuer(
+                f"{provider.issuer}/{number}",
+                audience=AUDIENCE,
+                keys=Discovery(wait=0.2, fetcher=fetcher),
+            )
             for number in range(10)
         )
     )
@@ -253,7 +255,7 @@ def test_certificate_turns_bad(tmp_path: Path) -> None:
     context, ca_file = tls_for("localhost", tmp_path)
     with running(context) as provider:
         fetcher = HttpFetcher(ca_file=ca_file)
-        guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, fetcher=fetcher))
+        guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, keys=Discovery(fetcher=fetcher)))
         known, stranger = provider.token("1"), provider.token("1", header_kid="stranger")
         guard.authenticate([known])
         port = provider.port
