@@ -896,7 +896,7 @@ asked_of = (
 
 
 def contradict(a: Requirement, b: Requirement) -> bool:
-    """Tell whether no token can meet both, for want of an issuer."""
+    """Whether no token can meet both, for want of an issuer."""
     return all(
         sum(isinstance(condition, IssuedBy) for condition in one | other) > 1
         for one in a.alternatives
