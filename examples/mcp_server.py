@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 
-from jwt_guard import Guard, Identity, Issuer
+from jwt_guard import Guard, Identity, Issuer, Resource
 from jwt_guard.asgi import ASGIApp, GuardMiddleware, identity_of, requires
 
 
@@ -47,7 +47,7 @@ def create_app() -> ASGIApp:
     resource = os.environ["RESOURCE"]
     # The resource is the audience: a token for another server is none for this one.
     issuer = Issuer(os.environ["ISSUER"], audience=resource, required_claims=["sub"])
-    guard = Guard(issuer, resource=resource, scopes_supported=["notes"])
+    guard = Guard(issuer, resource=Resource(resource, scopes=["notes"]))
     url = urlsplit(resource)
     app = make_server().streamable_http_app(
         streamable_http_path=url.path or "/",

@@ -1,50 +1,70 @@
-"""Verified tokens, remembered by the SHA-256 of the whole field value that brings one.
+"""Verified tokens, remembered by a hash of all of it; only a container.
 
 Only what was verified gets in, and an entry says when and by which key: whoever
-recalls it checks the time and the key again. Failures are never remembered.
+looks one up checks the time and the key again. Failures are never remembered.
 """
 
+import os
+import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Lock
 
-from ._core.token.claims import Window
-from ._core.token.identity import Identity
-from ._core.token.keys import Key, KeySet
-from .errors import InvalidToken
+from ._core.token.keys import KeySet
+from ._verified import Verified
 
-# "Bearer " and a token of 4 KiB. A longer one is rare, and would make the memory of a
-# full cache a guess.
-MAX_REMEMBERED = 7 + 4096
+# What a cache may take for each token that it has room for: four times what one of
+# 1 KB takes.
+_OCTETS = 8192
+# A single token may not take the place of too many: 8 KiB of roles take a third of it.
+_MAX_OCTETS = 2**18
+
+# What CPython takes for an entry with all that belongs to it, for an object in the
+# claims, and for any other value or name, with its place in a set of scopes or roles.
+_ENTRY = 1024
+_OBJECT = 256
+_VALUE = 128
 
 
-@dataclass(slots=True)
+def octets(payload: bytes) -> int:
+    """Return about how much memory the claims in *payload* take, rather too much."""
+    wide = not payload.isascii() or b"\\" in payload
+    values = payload.count(b",") + payload.count(b"[")
+    return (
+        _ENTRY + len(payload) * (4 if wide else 1) + values * _VALUE + payload.count(b"{") * _OBJECT
+    )
+
+
 class Entry:
     """A caller that was verified, and what has to hold still.
 
     Attributes:
-        identity: The caller.
-        window: When its token is valid.
+        verified: The caller.
         current: Returns the keys that its issuer has in use, or None where it has none
-            at present or is not trusted any more.
-        kid: What the token's header selected the key by, or None.
-        key: The key that verified it.
-        keys: The issuer's set that was last seen to select that key, or None.
+            at present or is not trusted any more. None in its place: they never change.
+        keys: The issuer's set that was last seen to select the key, or None.
+        octets: About how much memory it takes.
     """
 
-    identity: Identity
-    window: Window
-    current: Callable[[], KeySet | None]
-    kid: str | None
-    key: Key
-    keys: KeySet | None = None
+    __slots__ = ("current", "keys", "octets", "verified")
+
+    def __init__(
+        self,
+        verified: Verified,
+        current: Callable[[], KeySet | None] | None,
+        keys: KeySet | None,
+        octets: int,
+    ) -> None:
+        """Remember *verified*."""
+        self.verified = verified
+        self.current = current
+        self.keys = keys
+        self.octets = octets
 
     def stands_in(self, keys: KeySet) -> bool:
-        """Tell whether *keys* would select the very key that verified the token."""
-        try:
-            if keys.select(self.key.alg, self.kid) != self.key:
-                return False
-        except InvalidToken:
+        """Whether *keys* would select the very key that verified the token."""
+        key, kid = self.verified.basis.key, self.verified.basis.kid
+        if key is None or not keys.selects(key, kid):
             return False
         self.keys = keys
         return True
@@ -71,63 +91,87 @@ class VerifiedTokens:
     """A bounded map from digests to entries, for any number of threads.
 
     Two plain dicts: an entry of the old one that is asked for moves to the young
-    one; once the young one is full it becomes the old one, from which each further
-    entry takes one away. A hit in the young one writes nothing and takes no lock,
-    and no step takes longer than another as the cache grows.
+    one; once there is no more room and the old one is empty, the young one becomes
+    the old one, from which each further entry takes as many away as it needs room.
+    A hit in the young one writes nothing and takes no lock.
+
+    Attributes:
+        young: Where to look first.
+        counters: What became of lookups.
     """
 
     def __init__(self, size: int) -> None:
-        """Make room for *size* entries."""
+        """Make room for *size* entries, and for as many times 8 KiB."""
         self._size = size
-        self._lock = Lock()
-        self._young: dict[bytes, Entry] = {}
-        self._old: dict[bytes, Entry] = {}
+        self._room = max(size * _OCTETS, _MAX_OCTETS)
+        self._lock = threading.Lock()
         self.counters: Counters = Counters()
+        self._clear()
+        _instances.add(self)
 
-    def recall(self, digest: bytes, now: float) -> Identity | None:
-        """Return the caller whose token has *digest*, if all of it holds *now*.
+    def _clear(self) -> None:
+        self.young: dict[bytes, Entry] = {}
+        self._old: dict[bytes, Entry] = {}
+        self._octets = 0
 
-        Args:
-            digest: Of the field value.
-            now: Seconds since the epoch.
-        """
-        entry = self._young.get(digest) or self._promoted(digest)
-        if entry is not None:
-            begins, ends = entry.window
-            keys = entry.current()
-            if keys is not None and begins <= now < ends:
-                if keys is entry.keys or entry.stands_in(keys):
-                    self.counters.hits += 1
-                    return entry.identity
-                self.counters.dropped_by_rotation += self._drop(digest)
-        self.counters.misses += 1
-        return None
+    def after_fork(self) -> None:
+        """Go on in a child, which has none of the threads that may hold the lock."""
+        if self._lock.locked():
+            self._clear()
+        self._lock = threading.Lock()
 
-    def _promoted(self, digest: bytes) -> Entry | None:
+    def promoted(self, digest: bytes) -> Entry | None:
+        """Return the entry if it is an old one, which is young from then on."""
         if digest not in self._old:
             return None
         with self._lock:
             # None if another thread was faster: put back, it would be one too many.
             entry = self._old.pop(digest, None)
             if entry is not None:
-                self._young[digest] = entry
+                self.young[digest] = entry
         return entry
 
-    def _drop(self, digest: bytes) -> int:
+    def drop(self, digest: bytes) -> None:
+        """Forget the entry, whose key is no longer in use."""
         with self._lock:
-            return sum(side.pop(digest, None) is not None for side in (self._young, self._old))
+            self.counters.dropped_by_rotation += self._take(digest)
+
+    def _take(self, digest: bytes) -> int:
+        entry = self.young.pop(digest, None) or self._old.pop(digest, None)
+        if entry is None:
+            return 0
+        self._octets -= entry.octets
+        return 1
 
     def remember(self, digest: bytes, entry: Entry) -> None:
-        """Keep *entry*, in place of another one if there is no room."""
+        """Keep *entry*, in place of others if there is no room."""
+        if entry.octets > _MAX_OCTETS:
+            return
         with self._lock:
-            self._old.pop(digest, None)
-            if digest not in self._young and len(self) >= self._size:
-                if not self._old:
-                    self._young, self._old = {}, self._young
-                self._old.popitem()
-                self.counters.evictions += 1
-            self._young[digest] = entry
+            self._take(digest)
+            while len(self) >= self._size or self._octets + entry.octets > self._room:
+                self._evict()
+            self.young[digest] = entry
+            self._octets += entry.octets
+
+    def _evict(self) -> None:
+        if not self._old:
+            self.young, self._old = {}, self.young
+        _, gone = self._old.popitem()
+        self._octets -= gone.octets
+        self.counters.evictions += 1
 
     def __len__(self) -> int:
         """Return the number of entries."""
-        return len(self._young) + len(self._old)
+        return len(self.young) + len(self._old)
+
+
+_instances: "weakref.WeakSet[VerifiedTokens]" = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for verified in list(_instances):
+        verified.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -2,35 +2,33 @@
 
 import json
 import logging
-import os
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Self
 
 from ._cache import Counters, VerifiedTokens
 from ._core.answer import Answer, RenderBody, problem, quoted, render
 from ._core.policy.conditions import Asked
 from ._core.policy.requirement import Requirement
+from ._core.request.credentials import Bearer, Credential, CredentialSource
+from ._core.token import bearer
 from ._core.token.identity import Identity
 from ._issuer import Issuer
-from ._issuers import Tenants
-from ._line import Line, Pause
-from ._metadata import Metadata
-from .configuration import Configuration, from_environ, load
-from .configuration.checks import at
+from ._issuers import Find, Issuers
+from ._line import Line
+from ._logging import RefusalLog, printable, show_as_asked
+from ._metadata import Resource, describe
+from ._revoked import Revoked
+from ._verified import Lookup, Verified, Verifier
+from ._wait import Pause, Together
 from .errors import AuthError, ConfigurationError, KeysUnavailable
-from .keys.flight import Flight
-from .keys.fresh import FreshKeys
+from .keys import KeptKeys
+from .observing import Event, Observer, Refused, tell
 
 _log = logging.getLogger("jwt_guard")
 
 # What servers allow for a header line (nginx 8 KiB, gunicorn 8190 bytes); access
 # tokens with a few dozen roles are under 4 KiB.
 _MAX_TOKEN_BYTES = 8192
-
-# Enough to find the route in a log; a path is the client's to make long.
-_MAX_LOGGED_PATH = 200
 
 
 class Guard:
@@ -40,133 +38,120 @@ class Guard:
     keys, and never on the thread of a request with fetched ones.
 
     Attributes:
-        begin: Does what `authenticate` does as far as it goes without waiting, and
-            returns the caller or a `Pause`; for adapters.
+        credentials: Where requests bring tokens; exactly one credential counts.
+        max_token_bytes: Longest token that is looked at.
+        recall: Returns the caller of a remembered token, from the value of every
+            Authorization field, or None; for hosts, before all else. It looks at nothing
+            but the one value, and parses nothing. A `Pause` where a lookup has to wait.
+        verify: Returns the caller of a `Credential`, or a `Pause`; for hosts.
+        now: Returns the seconds since the epoch, by the guard's clock.
         metadata_path: The whole path at which the metadata of `resource=` are
             served, mounts included, or None.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is said where it belongs, and it is nobody else's
         self,
         *known: Issuer,
-        issuers: Callable[[str], Issuer | None] | None = None,
+        issuers: Find | None = None,
+        credentials: Iterable[CredentialSource] = (),
+        lookups: Iterable[Lookup] = (),
+        revoked: Callable[[Identity], bool | Awaitable[bool]] | None = None,
+        opaque: Verifier | None = None,
+        observer: Observer | None = None,
         realm: str = "api",
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         max_token_bytes: int = _MAX_TOKEN_BYTES,
         cache_size: int = 4096,
         render_body: RenderBody | None = None,
-        resource: str | None = None,
-        scopes_supported: Collection[str] | Callable[[], Collection[str]] = (),
+        resource: Resource | str | None = None,
     ) -> None:
         """Make a guard that trusts the *known* issuers.
 
         Args:
-            known: The trusted issuers; a token's `iss` chooses among them.
-            issuers: Finds further ones at run time, as (name) -> issuer or None;
-                for tenants. The name is what an unverified token says. Answers
-                are cached for five minutes, at most 1024 of each kind. It is
-                called on the request's thread and must not block.
+            known: The trusted issuers; a token's `iss` chooses among them. Of several
+                with one name the first whose rules hold counts.
+            issuers: Finds further ones at run time, as (name) -> issuer, several or
+                None; for tenants. The name is what an unverified token says. Answers
+                are kept for five minutes: those of 1024 tenants of which a token was
+                verified. It must not block an event loop, and may be async there.
+            credentials: Where requests bring tokens; by default in Authorization.
+            lookups: What is asked about each caller last, remembered or not.
+            revoked: Says whether a caller's token was revoked, as (identity) -> bool;
+                asked for each request, and async where it has to wait. While it fails,
+                requests are answered 503.
+            opaque: Verifies tokens that are no JWTs by their looks.
+            observer: Is told what happens: refusals, and the issuers' keys.
             realm: The protection space that challenges name (RFC 9110 §11.5).
-            clock: Returns the seconds since the epoch.
+            clock: Returns the seconds since the epoch; by default `time.time`.
             max_token_bytes: Longest token that is looked at.
             cache_size: How many verified tokens are remembered, so that a token seen
                 before costs no signature; 0 remembers none. Time, key, issuer and
                 the route's requirement are checked every time all the same. A
-                remembered token of 1 KB takes about 3 KB.
+                remembered token of 1 KB takes about 3 KB, and each at most 8 KiB on an
+                average.
             render_body: Makes another body for refusals, as (error) -> (media
                 type, octets); status and challenge stay as they are. If it
                 raises, that is logged and the default body is sent.
 
-            resource: The https URL of this API. Challenges then name, and middleware
-                serves without a token, its metadata (RFC 9728), from which clients
-                learn where to get tokens.
-            scopes_supported: The scope values that the metadata lists; or a function
-                that returns them, asked when they are: `lambda: audit(app).scopes`.
+            resource: The https URL of this API, or a `Resource` that says more.
+                Challenges then name, and middleware serves without a token, its
+                metadata (RFC 9728), from which clients learn where to get tokens.
+            observer: Is told of what happens; see `jwt_guard.observing`.
 
         Raises:
-            ConfigurationError: No issuer, two of one name, a bad realm or option.
+            ConfigurationError: No issuer, two that are alike, a bad realm or option.
         """
-        if (not known and issuers is None) or not all(isinstance(one, Issuer) for one in known):
+        alone = issuers is None and opaque is None
+        if (not known and alone) or not all(isinstance(one, Issuer) for one in known):
             raise ConfigurationError(
                 'a guard needs issuers: Guard(Issuer("https://…", audience=…, keys=…))'
-            )
-        if len({issuer.name for issuer in known}) != len(known):
-            raise ConfigurationError(
-                "two issuers have one name; an issuer takes several audiences and keys"
             )
         if not isinstance(max_token_bytes, int) or max_token_bytes < 1:
             raise ConfigurationError(f"max_token_bytes is positive, not {max_token_bytes!r}")
         if not isinstance(cache_size, int) or cache_size < 0:
             raise ConfigurationError(f"cache_size is a number of tokens, not {cache_size!r}")
-        if not callable(clock) or not (render_body is None or callable(render_body)):
-            raise ConfigurationError(
-                "clock and render_body are functions; pass time.time, not time.time()"
-            )
+        _check_functions(
+            clock=clock,
+            render_body=render_body,
+            issuers=issuers,
+            revoked=revoked,
+            observer=observer,
+        )
         quoted(realm)
+        self.credentials: tuple[CredentialSource, ...] = tuple(credentials) or (Bearer(),)
+        self.max_token_bytes: int = max_token_bytes
+        self.lookups: tuple[Lookup, ...] = (
+            *lookups,
+            *(() if revoked is None else (Revoked(revoked),)),
+        )
+        # By hand a token comes as a field's value, wherever requests bring theirs.
+        fields = (one for one in self.credentials if isinstance(one, Bearer))
+        self._by_hand = next(fields, Bearer())
         self._realm = realm
-        self._clock = clock
-        self._known = known
-        self._tenants = Tenants(issuers) if issuers is not None else None
-        self._verified = VerifiedTokens(cache_size) if cache_size else None
+        self._observer = observer
+        self._issuers = Issuers(known, issuers, self._tell)
+        self._remembered = VerifiedTokens(cache_size) if cache_size else None
         self._line = Line(
-            known,
-            self._tenants,
+            self._issuers,
             clock=clock,
             max_token_bytes=max_token_bytes,
-            verified=self._verified,
+            remembered=self._remembered,
+            credentials=self.credentials,
+            lookups=self.lookups,
+            opaque=opaque,
         )
-        self.begin: Callable[[Sequence[bytes]], Identity | Pause] = self._line.begin
+        self.recall: Callable[[Sequence[bytes]], Verified | Pause[Verified] | None] = (
+            self._line.recall
+        )
+        self.verify: Callable[[Credential], Verified | Pause[Verified]] = self._line.verify
+        self.now: Callable[[], float] = self._line.now
         self._render_body = render_body
-        self._metadata = Metadata.of(resource, [one.name for one in known]) if resource else None
+        names = list(self._issuers.known)
+        self._metadata = describe(resource, names) if resource is not None else None
         self.metadata_path: str | None = self._metadata.path if self._metadata is not None else None
-        if isinstance(scopes_supported, str):
-            raise ConfigurationError(f"scopes_supported is a list: [{scopes_supported!r}]")
-        self._scopes_supported = scopes_supported
-
-    @classmethod
-    def from_file(
-        cls, path: str | os.PathLike[str], *, environ: Mapping[str, str] = os.environ
-    ) -> Self:
-        """Make the guard that a TOML file describes.
-
-        Args:
-            path: The file; see `jwt_guard.configuration.load`.
-            environ: Where `secret_env` is looked up.
-
-        Raises:
-            ConfigurationError: With the place in the file. Also for a file that says
-                what a guard alone does not enforce: `jwt_guard.serve` does.
-        """
-        return cls._alone(load(path, environ=environ))
-
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Make the guard that the variables `JWT_GUARD_…` describe.
-
-        Raises:
-            ConfigurationError: As `from_file`.
-        """
-        return cls._alone(from_environ(environ))
-
-    @classmethod
-    def _alone(cls, configuration: Configuration) -> Self:
-        if configuration.options:
-            raise ConfigurationError(
-                f"{configuration.place}: {', '.join(configuration.options)} are the middleware's, "
-                f"and a guard alone would not know them; use jwt_guard.serve, or "
-                f"GuardMiddleware(app, guard=Guard.of(configuration), **configuration.options)"
-            )
-        return cls.of(configuration)
-
-    @classmethod
-    def of(cls, configuration: Configuration) -> Self:
-        """Make the guard of a configuration, whose `options` are the middleware's.
-
-        Raises:
-            ConfigurationError: As the constructor, with the place.
-        """
-        with at(f"{configuration.place}: guard"):
-            return cls(*configuration.issuers, **configuration.guard_options)
+        self._refusals = RefusalLog()
+        self._observer = observer
+        show_as_asked()
 
     def authenticate(self, authorization: Sequence[bytes]) -> Identity:
         """Return the verified caller.
@@ -182,7 +167,7 @@ class Guard:
             KeysUnavailable: The issuer's keys cannot be had at present.
         """
         found = self.begin(authorization)
-        return found if isinstance(found, Identity) else found.land()
+        return (found.finish() if isinstance(found, Pause) else found).identity
 
     async def authenticate_async(self, authorization: Sequence[bytes]) -> Identity:
         """Return the verified caller, without ever blocking the event loop.
@@ -190,7 +175,18 @@ class Guard:
         See `authenticate`.
         """
         found = self.begin(authorization)
-        return found if isinstance(found, Identity) else await found.land_async()
+        return (await found.finish_async() if isinstance(found, Pause) else found).identity
+
+    def begin(self, authorization: Sequence[bytes]) -> Verified | Pause[Verified]:
+        """Return the verified caller, or what to wait for first; see `authenticate`."""
+        try:
+            found = self.recall(authorization)
+            token = b"" if found else bearer.parse(authorization, self.max_token_bytes)
+        except TypeError:
+            raise TypeError(
+                "authorization is the list of field values, for example [b'Bearer …']"
+            ) from None
+        return found or self.verify(Credential(token, self._by_hand))
 
     def authorise(
         self, identity: Identity, needed: Requirement, params: Mapping[str, object] | None = None
@@ -206,16 +202,7 @@ class Guard:
             InsufficientScope: It does not.
             StepUpRequired: A better authentication is needed.
         """
-        needed.check(identity, Asked(params or {}, self._clock()))
-
-    def seconds_left(self, identity: Identity) -> float:
-        """Return for how long *identity*'s token is accepted yet, in seconds.
-
-        The issuer's leeway included; 0 or less once it has expired.
-        """
-        issuer = self._line.named(identity.issuer)
-        leeway = issuer.leeway if issuer is not None else 0
-        return identity.expires_at + leeway - self._clock()
+        needed.require(identity, Asked(params or {}, self.now()))
 
     def warm_up(self) -> None:
         """Fetch the keys of all issuers that have none yet, before requests come.
@@ -224,29 +211,24 @@ class Guard:
             KeysUnavailable: Some could not be had in time. The guard works all
                 the same, and goes on trying when requests come.
         """
-        for flight in self._departures():
-            flight.wait()
+        self._begin_fetches().wait()
         self._check_ready()
 
     async def warm_up_async(self) -> None:
         """Do what `warm_up` does, without blocking the event loop."""
-        for flight in self._departures():
-            await flight.wait_async()
+        await self._begin_fetches().wait_async()
         self._check_ready()
 
-    def _departures(self) -> list[Flight]:
-        flights = [fresh.warm_up() for fresh in self._fresh()]
-        return [flight for flight in flights if flight is not None]
+    def _begin_fetches(self) -> Together:
+        """Begin all fetches at once, so that they have one deadline."""
+        waits = [source.warm_up() for source in self._issuers.configured()]
+        return Together([wait for wait in waits if wait is not None])
 
     def _check_ready(self) -> None:
-        states = [state for state in self.health() if not state["ready"]]
+        states = [state for state in _states(self._issuers.configured()) if not state["ready"]]
         if states:
             names = ", ".join(f"{state['issuer']}: {state['last_error']}" for state in states)
             raise KeysUnavailable(hint=f"no keys yet of {names}")
-
-    def _fresh(self) -> list[FreshKeys]:
-        tenants = self._tenants.current() if self._tenants is not None else []
-        return [one.fresh for one in (*self._known, *tenants) if one.fresh is not None]
 
     def health(self) -> list[dict[str, object]]:
         """Return the state of each issuer's keys that are fetched or reloaded.
@@ -254,23 +236,25 @@ class Guard:
         Returns:
             JSON-ready objects: `issuer`, `ready`, `keys` (their ids), `age`,
             `fresh_for`, `usable_for` and `next_try_in` in seconds (None where
-            there is no limit), `failures` in a row, `last_error`. Issuers with
-            keys that never change are left out.
+            there is no limit), `failures` in a row, `last_error`, and `tenant`: whether
+            it was found at run time. Issuers with keys that never change are left out.
         """
-        return [fresh.health() for fresh in self._fresh()]
+        configured = _states(self._issuers.configured(), tenant=False)
+        return configured + _states(self._issuers.found(), tenant=True)
 
     @property
     def cache_counters(self) -> Counters:
         """What became of lookups of verified tokens, since the guard was made."""
-        return Counters() if self._verified is None else replace(self._verified.counters)
+        return Counters() if self._remembered is None else replace(self._remembered.counters)
 
     def readiness(self) -> Answer:
         """Return the answer of a readiness probe: 200 if all have keys, else 503.
 
-        The body is `{"ready": true}` or false; what is wrong is for `health` to
-        say, and for operators to see.
+        All that are configured: a tenant's trouble is no reason to restart for. The
+        body is `{"ready": true}` or false; what is wrong is for `health` to say, and
+        for operators to see.
         """
-        ready = all(state["ready"] for state in self.health())
+        ready = all(state["ready"] for state in _states(self._issuers.configured()))
         body = json.dumps({"ready": ready}).encode()
         headers = (
             ("Content-Type", "application/json"),
@@ -288,12 +272,7 @@ class Guard:
         """
         if self._metadata is None or method not in ("GET", "HEAD", "OPTIONS"):
             return None
-        scopes = self._scopes_supported
-        try:
-            answer = self._metadata.answer(scopes() if callable(scopes) else scopes)
-        except Exception:  # noqa: BLE001  the operator's function; its failure must not be a 500
-            _log.exception("scopes_supported failed; the metadata lists none")
-            answer = self._metadata.answer(())
+        answer = self._metadata.answer()
         return replace(answer, body=b"") if method == "HEAD" else answer
 
     def challenge(self, error: AuthError) -> Answer:
@@ -310,28 +289,30 @@ class Guard:
         return render(error, realm=self._realm, body=body, metadata=url)
 
     def refuse(self, error: AuthError, *, method: str, path: str) -> Answer:
-        """Log the refusal once and return the answer to send; for adapters.
+        """Log the refusal, tell the observer, and return the answer to send; for adapters.
 
         Args:
             error: What was raised.
             method: The request's method; the answer to HEAD has no body.
             path: The decoded path, for the log.
         """
-        _log.log(
-            logging.WARNING if isinstance(error, KeysUnavailable) else logging.INFO,
-            "refused %s %s: %d %s%s",
-            ascii(method[:_MAX_LOGGED_PATH])[1:-1],
-            ascii(path[:_MAX_LOGGED_PATH])[1:-1],
-            error.status,
-            error.reason,
-            f" ({error.hint})" if error.hint else "",
-            extra={
-                "reason": error.reason.value,
-                "issuer": error.issuer,
-                "kid": error.kid,
-                "path": path[:_MAX_LOGGED_PATH],
-                "hint": error.hint,
-            },
-        )
+        event = Refused(error, printable(method), printable(path))
+        tell(self._refusals, event)
+        tell(self._observer, event)
         challenge = self.challenge(error)
         return replace(challenge, body=b"") if method == "HEAD" else challenge
+
+    def _tell(self, event: Event) -> None:
+        tell(self._observer, event)
+
+
+def _check_functions(**options: object) -> None:
+    for name, function in options.items():
+        if function is not None and not callable(function):
+            raise ConfigurationError(
+                f"{name} is a function, for example clock=time.time and not time.time()"
+            )
+
+
+def _states(sources: Iterable[KeptKeys], **more: object) -> list[dict[str, object]]:
+    return [{**source.health(), **more} for source in sources]

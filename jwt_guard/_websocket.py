@@ -1,119 +1,185 @@
-"""ASGI 3.0, WebSocket: tokens in handshakes, the accept message, the end at expiry."""
+"""ASGI 3.0, WebSocket: refused before it is accepted, closed when its token expires."""
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import NamedTuple
 
-from ._asgi_types import ASGIApp, Message, Receive, Scope, Send
-from ._core.request.handshake import PROTOCOL, WebSockets, from_protocols, from_query
-from .keys.flight import on_asyncio
+from ._asgi import POLICY_VIOLATION, ASGIApp, Message, Receive, Scope, Send, refuse
+from ._guard import Guard
+from ._wait import on_asyncio, sleep
+from .errors import AuthError, ConfigurationError
 
-ACCEPTED = "jwt_guard.accepted"
-_BEARER = "jwt_guard.subprotocol"
-
-_PROTOCOLS = b"sec-websocket-protocol"
+# RFC 6455 §7.4.2: what applications may say; and "policy" of §7.4.1.
+_PRIVATE_CODES = range(3000, 5000)
 
 
-def read_handshake(scope: Scope, served: Scope, websockets: WebSockets) -> list[bytes]:
-    """Return the tokens of a handshake, as values of Authorization; take them out.
+def check_code(code: object) -> int | None:
+    """Return *code*, a WebSocket's close code, or None.
 
-    Args:
-        scope: This request's own; the app will see it.
-        served: The server's, which it logs: the query string is replaced there too.
-        websockets: Where tokens may be.
+    Raises:
+        ConfigurationError: It is not one that an application may say.
     """
-    found: list[bytes] = []
-    if websockets.protocol:
-        tokens, rest = from_protocols([v for n, v in scope["headers"] if n == _PROTOCOLS])
-        if tokens:
-            found += tokens
-            headers = [(name, value) for name, value in scope["headers"] if name != _PROTOCOLS]
-            scope["headers"] = [*headers, (_PROTOCOLS, rest)] if rest else headers
-            scope["subprotocols"] = rest.decode("latin-1").split(", ") if rest else []
-            scope[_BEARER] = True
-    if websockets.query is not None:
-        tokens, rest = from_query(scope.get("query_string", b""), websockets.query)
-        if tokens:
-            found += tokens
-            scope["query_string"] = served["query_string"] = rest
-    return found
+    if code is None or (
+        isinstance(code, int)
+        and not isinstance(code, bool)
+        and (code == POLICY_VIOLATION or code in _PRIVATE_CODES)
+    ):
+        return code
+    raise ConfigurationError(f"expiry_code is 1008 or 3000 to 4999, not {code!r}")
 
 
-def noting_accept(scope: Scope, send: Send) -> Send:
-    """Return *send* that notes in *scope* when the app accepts.
+class Conversation:
+    """One WebSocket, as far as what is sent tells.
 
-    A browser gives up if it offered protocols and none is selected: where the token
-    came as one, and the app selects none, that is "bearer".
+    Attributes:
+        accepted: Whether the app has accepted it.
+        closed: Whether it has been closed, or denied.
+        select: The subprotocol to answer with if the app selects none, or None.
     """
 
-    async def noting(message: Message) -> None:
-        if message["type"] == "websocket.accept":
-            scope[ACCEPTED] = True
-            if scope.get(_BEARER) and not message.get("subprotocol"):
-                message = {**message, "subprotocol": PROTOCOL.decode()}
-        await send(message)
+    __slots__ = ("_send", "accepted", "closed", "select")
 
-    return noting
+    def __init__(self, send: Send) -> None:
+        """Nothing has been sent by *send* yet."""
+        self._send = send
+        self.accepted = False
+        self.closed = False
+        self.select: str | None = None
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """Send *message* of the app.
+
+        A browser gives up if it offered protocols and none is selected: where the
+        token came as one, and the app selects none, that is "bearer".
+        """
+        kind = message["type"]
+        if kind == "websocket.accept":
+            self.accepted = True
+            if self.select is not None and not message.get("subprotocol"):
+                message = {**message, "subprotocol": self.select}
+        elif kind in ("websocket.close", "websocket.http.response.start"):
+            self.closed = True
+        return self._send(message)
+
+    async def refuse(self, guard: Guard, error: AuthError, scope: Scope) -> None:
+        """Answer *error*, or raise it where that is too late."""
+        if self.closed:
+            raise error
+        if self.accepted:
+            guard.refuse(error, method="GET", path=scope["path"])
+            await self._send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": ""})
+        else:
+            await refuse(guard, error, scope, self._send)
 
 
 def ending(app: ASGIApp, code: int, seconds_left: Callable[[], float]) -> ASGIApp:
     """Return *app* whose connection is closed with *code* when no time is left.
 
     From then on it is to the app as if the client had gone: it receives a disconnect,
-    and what it sends raises OSError, as ASGI says.
+    and what it sends raises OSError, as ASGI says. Whatever *seconds_left* says that
+    is no number of seconds, or raises, ends it too.
     """
 
     async def until_then(scope: Scope, receive: Receive, send: Send) -> None:
-        over = False
-
-        async def receiving() -> Message:
-            message = await receive()
-            return {"type": "websocket.disconnect", "code": code} if over else message
+        receiving = _Receiving(receive, {"type": "websocket.disconnect", "code": code})
 
         async def sending(message: Message) -> None:
-            if over:
+            if receiving.over:
                 raise OSError("closed: the access token expired")
             await send(message)
 
         async def end() -> None:
-            nonlocal over
-            while (left := seconds_left()) > 0:
-                await _sleep(left)
-            over = True
+            with suppress(Exception):
+                while (left := seconds_left()) > 0:
+                    await sleep(left)
+            # A receive that waits for the client holds some servers' close back.
+            await receiving.end()
             # The connection may have ended at this very moment.
             with suppress(Exception):
                 await send({"type": "websocket.close", "code": code, "reason": ""})
 
-        cancel = _spawn(end)
+        ending = _spawn(end)
         try:
             await app(scope, receiving, sending)
         finally:
-            cancel()
+            # Once it is over, the client learns it even if the app is done first.
+            if receiving.over:
+                await ending.join()
+            else:
+                ending.cancel()
 
     return until_then
 
 
-async def _sleep(seconds: float) -> None:
-    if on_asyncio():
-        await asyncio.sleep(seconds)
-    else:
-        await sys.modules["trio"].sleep(seconds)
+class _Receiving:
+    """A `receive` that can be ended while it waits."""
+
+    def __init__(self, receive: Receive, last: Message) -> None:
+        self._receive = receive
+        self._last = last
+        self._cancel: list[Callable[[], object]] = []
+        self.over = False
+
+    async def end(self) -> None:
+        """Answer with the last message, now and from now on."""
+        self.over = True
+        for cancel in self._cancel:
+            cancel()
+        # What waited takes its turn first.
+        await sleep(0)
+
+    async def __call__(self) -> Message:
+        if self.over:
+            return self._last
+        wait = self._on_asyncio if on_asyncio() else self._on_trio
+        message = await wait()
+        return self._last if self.over or message is None else message
+
+    async def _on_asyncio(self) -> Message | None:
+        import asyncio  # noqa: PLC0415  it runs, so it is there; others need not load it
+
+        received = asyncio.ensure_future(self._receive())
+        self._cancel.append(received.cancel)
+        try:
+            await asyncio.wait([received])
+            return None if received.cancelled() else received.result()
+        finally:
+            received.cancel()
+            self._cancel.remove(received.cancel)
+
+    async def _on_trio(self) -> Message | None:
+        message = None
+        with sys.modules["trio"].CancelScope() as waiting:
+            self._cancel.append(waiting.cancel)
+            try:
+                message = await self._receive()
+            finally:
+                self._cancel.remove(waiting.cancel)
+        return message
 
 
-def _spawn(run: Callable[[], Awaitable[None]]) -> Callable[[], object]:
-    """Run beside the caller, on asyncio or trio; return what cancels it."""
+class _Task(NamedTuple):
+    """What runs beside the caller."""
+
+    cancel: Callable[[], object]
+    join: Callable[[], Awaitable[object]]
+
+
+def _spawn(run: Callable[[], Awaitable[None]]) -> _Task:
+    """Run beside the caller, on asyncio or trio."""
     if on_asyncio():
-        return asyncio.ensure_future(run()).cancel
+        import asyncio  # noqa: PLC0415  it runs, so it is there; others need not load it
+
+        task = asyncio.ensure_future(run())
+        return _Task(task.cancel, lambda: asyncio.wait([task]))
     trio = sys.modules["trio"]
-    running = trio.CancelScope()
+    running, done = trio.CancelScope(), trio.Event()
 
     async def within() -> None:
         with running:
             await run()
-
-    def cancel() -> None:
-        running.cancel()
+        done.set()
 
     trio.lowlevel.spawn_system_task(within)
-    return cancel
+    return _Task(running.cancel, done.wait)

@@ -1,22 +1,32 @@
 """ASGI 3: the guard in front of any ASGI app; imports no framework."""
 
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
-from ._asgi_types import ASGIApp, Message, Receive, Scope, Send
-from ._core.answer import Answer
+from . import hosts
+from ._asgi import ASGIApp, Message, Receive, Scope, Send, refuse, respond
 from ._core.policy.expressions import requirement
 from ._core.policy.requirement import Requirement
-from ._core.request.cookie import Cookie
-from ._core.request.handshake import WebSockets
-from ._core.request.paths import Openings
-from ._core.request.table import Rule, Rules, Unmatched
 from ._core.token.identity import Identity
 from ._guard import Guard
-from ._line import Pause
-from ._websocket import ACCEPTED, ending, noting_accept, read_handshake
-from .errors import AuthError, ConfigurationError, CrossSite, KeysUnavailable, MissingToken
+from ._websocket import Conversation, check_code, ending
+from .errors import AuthError, ConfigurationError, KeysUnavailable
+from .hosts import (
+    GUARD,
+    IDENTITY,
+    REFUSALS,
+    Admission,
+    AsgiRequest,
+    Behind,
+    Opened,
+    Pause,
+    identity_of,
+    identity_or_none,
+    optional,
+    public,
+)
 
 __all__ = [
     "ASGIApp",
@@ -27,32 +37,25 @@ __all__ = [
     "RequirementMiddleware",
     "Scope",
     "Send",
-    "WebSockets",
     "identity_of",
     "identity_or_none",
+    "optional",
+    "public",
     "requires",
 ]
-
-IDENTITY = "jwt_guard.identity"
-GUARD = "jwt_guard.guard"
-_BY_COOKIE = "jwt_guard.by_cookie"
-
-# RFC 6455 §7.4.1: "violating its policy", for servers that cannot send a denial.
-_POLICY_VIOLATION = 1008
 
 
 class Framework(NamedTuple):
     """What a framework adds to the guard.
 
     Attributes:
-        attach: Called with each admitted scope, a copy of this request's own, and its
-            identity, to put there what else the app wants to find.
-        is_public: Tells whether a request may pass without a token, by the endpoint
-            that the app will match.
+        attach: Called with each admitted scope, a copy of this request's own, the
+            server's, and its identity, to put there what else the app wants to find.
+        marks: Whether the marks of its endpoints count.
     """
 
-    attach: Callable[[Scope, Identity | None], None]
-    is_public: Callable[[Scope], bool]
+    attach: Callable[[Scope, Scope, Identity | None], None]
+    marks: bool = True
 
 
 class GuardMiddleware:
@@ -64,11 +67,9 @@ class GuardMiddleware:
 
     Attributes:
         app: The app behind it.
-        guard: What decides.
-        openings: What may pass without a token.
-        rules: The table of paths.
-        cookie: Where browsers keep the token, or None.
+        admission: The guard, and who needs no token.
         by_endpoint: Whether it knows endpoints that are marked as public.
+        transparent: What passes requests on as they are.
     """
 
     def __init__(
@@ -76,156 +77,174 @@ class GuardMiddleware:
         app: ASGIApp,
         *,
         guard: Guard,
-        public: Iterable[str] = (),
-        anonymous: bool = False,
-        preflight: bool = True,
-        rules: Iterable[Rule] = (),
-        unmatched: Unmatched = "token",
-        cookie: str | Cookie | None = None,
-        websockets: WebSockets | None = None,
+        prefix: str = "",
+        transparent: tuple[type, ...] = (),
+        expiry_code: int | None = None,
         warm_up: bool = True,
         framework: Framework | None = None,
+        **opened: Unpack[Opened],
     ) -> None:
         """Put *guard* in front of *app*.
 
         Args:
             app: Any ASGI app.
             guard: Decides.
-            public: Paths that need no token, by whole segments of the path below
-                `root_path`: "/health"; "*" is one segment, at the end one or
-                more ("/docs/*").
-            anonymous: Let every request without a token through, with the
-                identity None. A token that is present must be valid all the same.
-            preflight: Let CORS preflights through: OPTIONS with Origin and
-                Access-Control-Request-Method.
-            rules: A table of paths and what they require; the first row that covers
-                a request counts. For apps whose routes cannot be decorated.
-            unmatched: What becomes of a request that no rule covers: "token" asks
-                for a valid token alone, "deny" refuses it.
-            cookie: A cookie that brings the token where `Authorization` does not, for
-                browsers: its name, or a `Cookie` that says more. What such a request
-                may change is protected against other sites' pages. A bad token in a
-                cookie is refused only where one is needed: whoever has it still gets
-                to the public login page.
-            websockets: How WebSockets bring tokens besides the header, and whether they
-                end when the token does.
+            prefix: What the app behind takes off the path before it routes, where that
+                cannot be seen: Django's `FORCE_SCRIPT_NAME`.
+            transparent: Classes of middleware behind the guard that pass requests on
+                with the method and path they came with, so that marks behind them count.
+            expiry_code: The code with which a WebSocket is closed once its token
+                expires, customarily 4401; None leaves it open.
             warm_up: Fetch the issuers' keys when the server starts the app (the
                 lifespan's startup), so that no request waits for them.
             framework: What a framework adds; for adapters.
+            opened: Who needs no token: `public`, `optional`, `preflight`, `rules`,
+                `unmatched`; see `jwt_guard.hosts.Opened`.
 
         Raises:
-            ConfigurationError: A public path is not an absolute, plain one; a rule is
-                none.
+            ConfigurationError: A path is not an absolute, plain one; a rule is none; an
+                option is not of its type.
         """
+        hosts.check_prefix(prefix)
         self.app = app
-        self.guard = guard
-        self.openings: Openings = Openings.of(public, anonymous=anonymous, preflight=preflight)
-        self.rules: Rules = Rules.of(rules, unmatched)
-        self._ruled = bool(self.rules)
-        self.cookie: Cookie | None = Cookie.of(cookie)
-        self._websockets = websockets if websockets is not None else WebSockets()
-        self._warm_up = warm_up
-        self._framework = framework
-        self.by_endpoint: bool = framework is not None
+        self._behind = _behind(app, prefix, transparent, framework)
+        early = getattr(self._behind, "early", False)
+        self.admission: Admission = Admission(guard, early=early, **opened)
+        self._guard = guard
+        self._expiry_code = check_code(expiry_code)
+        self._warm_up = hosts.flag("warm_up", warm_up)
+        self._attach = framework.attach if framework is not None else None
+        self.by_endpoint: bool = framework is not None and framework.marks
+        self.transparent = transparent
+        self._described = guard.metadata_path is not None
+        self._checked = False
+
+    def readings(self, path: str, root: str = "", /) -> tuple[str, ...]:
+        """Return what is decided on for a path, where *root* has been taken off; for audits."""
+        scope: Scope = {"type": "http", "path": path, "root_path": root, "headers": []}
+        return AsgiRequest(scope, scope, self._behind).paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let the app answer."""
+        if not self._checked:
+            self._check()
+        if scope["type"] != "http":
+            await self._other(scope, receive, send)
+            return
+        served, scope = scope, dict(scope)
+        refusals: list[AuthError] = []
+        scope[REFUSALS] = refusals
+        scope[GUARD] = self._guard
+        scope[IDENTITY] = served[IDENTITY] = None
+        started = replaced = False
+
+        def noting(message: Message) -> Awaitable[None]:
+            # What a framework made of an AuthError, and calls its own failure, is the
+            # refusal all the same.
+            nonlocal started, replaced
+            if replaced:
+                return _nothing()
+            if message["type"] == "http.response.start":
+                started = True
+                if refusals and message["status"] >= _SERVER_ERROR:
+                    replaced = True
+                    return refuse(self._guard, refusals[-1], scope, send)
+            return send(message)
+
+        try:
+            request = AsgiRequest(scope, served, self._behind)
+            if self._described and self._is_metadata(scope):
+                document = self._guard.metadata(scope["method"])
+                if document is not None:
+                    await respond(document, "http.response", send)
+                    return
+            found = self.admission.admit(request)
+            if isinstance(found, Pause):
+                found = await found.finish_async()
+            if found is not None:
+                scope[IDENTITY] = served[IDENTITY] = found.identity
+            if self._attach is not None:
+                self._attach(scope, served, scope[IDENTITY])
+            await self.app(scope, receive, noting)
+        except AuthError as error:
+            if not started:
+                await refuse(self._guard, error, scope, send)
+            elif not replaced:
+                raise
+
+    def _check(self) -> None:
+        """Raise if a requirement is declared where it is never asked."""
+        if self._behind is not None:
+            self._behind.check()
+        self._checked = True
+
+    def _is_metadata(self, scope: Scope) -> bool:
+        path: str = scope["path"]
+        return self._guard.metadata_path in (path, hosts.below(path, scope.get("root_path", "")))
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what is no HTTP request."""
         kind = scope["type"]
         if kind == "lifespan":
             await self.app(scope, self._warming_up(receive), send)
-            return
-        served, scope = scope, dict(scope)
-        if kind == "websocket":
-            send = noting_accept(scope, send)
-        elif kind != "http":
+        elif kind == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
             raise ConfigurationError(f"jwt_guard cannot protect an ASGI scope of type {kind!r}")
-        elif scope["path"] == self.guard.metadata_path:
-            document = self.guard.metadata(method_of(scope))
-            if document is not None:
-                await _respond(document, "http.response", send)
-                return
+
+    async def _websocket(self, served: Scope, receive: Receive, send: Send) -> None:
+        scope = dict(served)
+        scope[GUARD] = self._guard
+        scope[IDENTITY] = served[IDENTITY] = None
+        conversation = Conversation(send)
+        app = self.app
         try:
-            try:
-                identity = self._begin(scope, served)
-                if not isinstance(identity, Identity):
-                    identity = await identity.land_async()
-            except AuthError as error:
-                self._excuse(error, scope)
-                identity = None
-            app = self._admit(scope, identity)
-            await app(scope, receive, send)
+            request = AsgiRequest(scope, served, self._behind)
+            found = self.admission.admit(request)
+            conversation.select = request.select
+            if isinstance(found, Pause):
+                found = await found.finish_async()
+            if found is not None:
+                scope[IDENTITY] = served[IDENTITY] = found.identity
+                if self._expiry_code is not None:
+                    _, ends = found.window
+                    app = ending(app, self._expiry_code, lambda: ends - self._guard.now())
+            if self._attach is not None:
+                self._attach(scope, served, scope[IDENTITY])
+            await app(scope, receive, conversation.send)
         except AuthError as error:
-            await refuse(self.guard, error, scope, send)
-
-    def _begin(self, scope: Scope, served: Scope) -> Identity | Pause:
-        """Collect the credentials, and walk as far as it goes without waiting."""
-        values = [value for name, value in scope["headers"] if name == b"authorization"]
-        method = scope["method"] if scope["type"] == "http" else None
-        if method is None:
-            values += read_handshake(scope, served, self._websockets)
-        # Of this guard alone: an outer one may have left its own there.
-        scope[_BY_COOKIE] = False
-        if self.cookie is not None:
-            scope[_BY_COOKIE] = self.cookie.add(values, method, fields_of(scope))
-        return self.guard.begin(values)
-
-    def _excuse(self, error: AuthError, scope: Scope) -> None:
-        """Raise *error* unless the token is absent, and nobody needs one.
-
-        A browser sends its cookie unasked: where nobody needs a token, a bad one in a
-        cookie must not close the way to the login page.
-        """
-        absent = isinstance(error, MissingToken | CrossSite) or scope.get(_BY_COOKIE)
-        if not absent or not self._is_open(scope):
-            raise error
-
-    def _admit(self, scope: Scope, identity: Identity | None) -> ASGIApp:
-        """Check the rules, hand over the caller, and return what answers."""
-        if self._ruled:
-            self._check_rules(scope, identity)
-        scope[IDENTITY] = identity
-        scope[GUARD] = self.guard
-        if self._framework is not None:
-            self._framework.attach(scope, identity)
-        code = self._websockets.expiry_code
-        if code is None or identity is None or scope["type"] == "http":
-            return self.app
-        return ending(self.app, code, lambda: self.guard.seconds_left(identity))
+            await conversation.refuse(self._guard, error, scope)
 
     def _warming_up(self, receive: Receive) -> Receive:
         async def warming_up() -> Message:
             message = await receive()
-            if message["type"] == "lifespan.startup" and self._warm_up:
+            if message["type"] == "lifespan.startup":
+                self._check()
                 # Without keys the app starts all the same: it outlives its provider,
                 # and the guard has logged what is wrong.
-                with suppress(KeysUnavailable):
-                    await self.guard.warm_up_async()
+                if self._warm_up:
+                    with suppress(KeysUnavailable):
+                        await self._guard.warm_up_async()
             return message
 
         return warming_up
 
-    def _is_open(self, scope: Scope) -> bool:
-        path, raw_path = path_of(scope), scope.get("raw_path")
-        return (
-            self.openings.admit(path, raw_path)
-            or self.rules.admit(method_of(scope), path, raw_path)
-            or self._is_preflight(scope)
-            or (self._framework is not None and self._framework.is_public(scope))
-        )
 
-    def _is_preflight(self, scope: Scope) -> bool:
-        return self.openings.preflight and is_preflight(scope)
+# RFC 9110 §15.6.
+_SERVER_ERROR = 500
 
-    def _check_rules(self, scope: Scope, identity: Identity | None) -> None:
-        if identity is None and self._is_preflight(scope):
-            return
-        self.rules.check(
-            identity,
-            method_of(scope),
-            path_of(scope),
-            scope.get("raw_path"),
-            self.guard.authorise,
-        )
+
+def _behind(
+    app: ASGIApp, prefix: str, transparent: tuple[type, ...], framework: Framework | None
+) -> Behind | None:
+    """Return what is known of *app*; of one that is not Starlette's, its prefix alone."""
+    # What is not imported yet is not in the app.
+    if "starlette" in sys.modules:
+        from ._routing import StarletteBehind  # noqa: PLC0415  no framework is imported for it
+
+        marks = framework is not None and framework.marks
+        return StarletteBehind(app, prefix, transparent, marks=marks)
+    return hosts.Prefixed(prefix) if prefix else None
 
 
 class Readiness:
@@ -240,7 +259,7 @@ class Readiness:
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer an HTTP request, whatever its path and method."""
-        await _respond(self._guard.readiness(), "http.response", send)
+        await respond(self._guard.readiness(), "http.response", send)
 
 
 def requires(*parts: str | Requirement) -> Callable[[ASGIApp], ASGIApp]:
@@ -277,97 +296,17 @@ class RequirementMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or let the app answer."""
         if scope["type"] != "lifespan":
+            identity: Identity | None = scope.get(IDENTITY)
             try:
-                authorise(scope, self.needed)
+                if identity is None or self.needed.conditional:
+                    hosts.authorise(scope, self.needed, scope.get("path_params"))
+                else:
+                    self.needed.require(identity)
             except AuthError as error:
                 await refuse(scope[GUARD], error, scope, send)
                 return
         await self.app(scope, receive, send)
 
 
-def authorise(scope: Scope, needed: Requirement) -> Identity:
-    """Return the verified caller if it satisfies *needed*, or raise the refusal."""
-    identity: Identity = scope.get(IDENTITY) or identity_of(scope)
-    if needed.conditional:
-        guard: Guard = scope[GUARD]
-        guard.authorise(identity, needed, scope.get("path_params"))
-    else:
-        needed.check(identity)
-    return identity
-
-
-def identity_of(scope: Scope) -> Identity:
-    """Return the verified caller.
-
-    Raises:
-        MissingToken: The request came without a token, through an opening.
-        ConfigurationError: No middleware of this library is in front.
-    """
-    identity = identity_or_none(scope)
-    if identity is None:
-        raise MissingToken
-    return identity
-
-
-def identity_or_none(scope: Scope) -> Identity | None:
-    """Return the verified caller, or None where none was asked for.
-
-    Raises:
-        ConfigurationError: No middleware of this library is in front.
-    """
-    try:
-        identity: Identity | None = scope[IDENTITY]
-    except KeyError:
-        raise ConfigurationError(
-            "no guard is in front of this app; wrap it: GuardMiddleware(app, guard=guard)"
-        ) from None
-    return identity
-
-
-def fields_of(scope: Scope) -> Callable[[str], Sequence[bytes]]:
-    """Return what looks up header fields by their names in small letters."""
-
-    def fields(name: str) -> list[bytes]:
-        wanted = name.encode()
-        return [value for key, value in scope["headers"] if key == wanted]
-
-    return fields
-
-
-async def refuse(guard: Guard, error: AuthError, scope: Scope, send: Send) -> None:
-    """Send the challenge, or close a WebSocket that can carry none."""
-    challenge = guard.refuse(error, method=method_of(scope), path=path_of(scope))
-    if scope["type"] == "http":
-        await _respond(challenge, "http.response", send)
-    elif "websocket.http.response" in scope.get("extensions", {}) and not scope.get(ACCEPTED):
-        await _respond(challenge, "websocket.http.response", send)
-    else:
-        await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": ""})
-
-
-async def _respond(challenge: Answer, kind: str, send: Send) -> None:
-    headers = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in challenge.headers]
-    await send({"type": f"{kind}.start", "status": challenge.status, "headers": headers})
-    await send({"type": f"{kind}.body", "body": challenge.body})
-
-
-def method_of(scope: Scope) -> str:
-    """Return the request's method; a WebSocket handshake is a GET."""
-    method: str = scope.get("method", "GET")
-    return method
-
-
-def path_of(scope: Scope) -> str:
-    """Return the path that routers match: `path` without the mount's prefix."""
-    path: str = scope["path"]
-    root_path: str = scope.get("root_path", "")
-    below = path.removeprefix(root_path)
-    return below if below.startswith("/") else path
-
-
-def is_preflight(scope: Scope) -> bool:
-    """Tell a CORS preflight (Fetch §3.2.2) from other requests."""
-    if scope.get("method") != "OPTIONS":
-        return False
-    names = {name for name, _ in scope["headers"]}
-    return b"origin" in names and b"access-control-request-method" in names
+async def _nothing() -> None:
+    """Send nothing: the refusal has been sent."""

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from .audit.report import Audit, audit
+from .audit import Audit, audit
 from .errors import ConfigurationError
 from .wrap import load_app
 

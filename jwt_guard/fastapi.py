@@ -7,13 +7,20 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
+from . import hosts
 from ._core.policy.expressions import requirement
 from ._core.policy.requirement import Requirement
 from ._core.token.identity import Identity
 from .asgi import ASGIApp
-from .audit.openapi import BEARER, secure
-from .audit.starlette import walk
-from .starlette import GuardMiddleware, authorise, identity_of, identity_or_none, public
+from .starlette import (
+    GuardMiddleware,
+    authorise,
+    identity_of,
+    identity_or_none,
+    optional,
+    public,
+    requires,
+)
 
 __all__ = [
     "GuardMiddleware",
@@ -21,8 +28,12 @@ __all__ = [
     "describe_security",
     "identity_of",
     "identity_or_none",
+    "optional",
     "public",
+    "requires",
 ]
+
+_BEARER = "BearerToken"
 
 
 class _Required(SecurityBase):
@@ -30,11 +41,12 @@ class _Required(SecurityBase):
 
     def __init__(self, needed: Requirement) -> None:
         self.model = HTTPBearer(bearerFormat="JWT", description="RFC 6750 bearer token")
-        self.scheme_name = BEARER
-        self.needed = needed
+        self.scheme_name = _BEARER
+        self._needed = needed
+        hosts.require(self, needed)
 
     async def __call__(self, connection: HTTPConnection) -> Identity:
-        return authorise(connection, self.needed)
+        return authorise(connection, self._needed)
 
 
 def Requires(*parts: str | Requirement) -> Any:  # noqa: ANN401, N802  a marker, as Depends and Security
@@ -65,8 +77,13 @@ def describe_security(app: FastAPI, *, outermost: ASGIApp | None = None) -> None
 
     Args:
         app: The app.
-        outermost: What the server is given, where that is the app wrapped by hand.
+        outermost: What the server is given, where that is the app wrapped by hand, or
+            an app that *app* is mounted in. Without it, what no guard of the app's own
+            stands in front of is described as closed.
     """
+    from .audit._openapi import secure  # noqa: PLC0415  the audit stands above the hosts
+    from .audit._starlette import walk  # noqa: PLC0415  the same
+
     describe = app.openapi
     secured: dict[str, Any] | None = None
 
@@ -75,7 +92,10 @@ def describe_security(app: FastAPI, *, outermost: ASGIApp | None = None) -> None
         nonlocal secured
         document = describe()
         if document is not secured:
-            secure(document, walk(app if outermost is None else outermost))
+            routes = walk(app if outermost is None else outermost)
+            # Where it is not to be found it is described as it stands there alone.
+            found = any(route.place[0] is app for route in routes)
+            secure(document, app, routes if found else walk(app))
             secured = document
         return document
 

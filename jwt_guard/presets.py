@@ -11,10 +11,11 @@ from uuid import UUID
 
 from ._issuer import ANY_AUDIENCE, Issuer
 from .errors import ConfigurationError
+from .keys import Discovery
 
 __all__ = ["auth0", "cognito", "entra", "google", "keycloak", "okta"]
 
-_RSA = ("RS256",)
+_RSA = Discovery(algorithms=("RS256",))
 
 
 def entra(tenant: str, audience: str | Collection[str], **options: Any) -> Issuer:  # noqa: ANN401
@@ -38,10 +39,10 @@ def entra(tenant: str, audience: str | Collection[str], **options: Any) -> Issue
             f"{tenant!r} is no tenant id; it is the UUID that the Entra portal shows. Apps of many "
             f"tenants give Guard(issuers=…) a function that returns entra(…) for the ones they know"
         ) from None
+    options.setdefault("keys", _RSA)
     return Issuer(
         f"https://login.microsoftonline.com/{tenant}/v2.0",
         audience=audience,
-        algorithms=_RSA,
         claim_values={"tid": [tenant], "ver": ["2.0"]},
         scope_paths=("scp",),
         role_paths=("roles",),
@@ -91,10 +92,10 @@ def auth0(domain: str, audience: str | Collection[str], **options: Any) -> Issue
         audience: The API's identifier.
         options: Passed on to `Issuer`.
     """
+    options.setdefault("keys", _RSA)
     return Issuer(
         f"https://{domain}/",
         audience=audience,
-        algorithms=_RSA,
         scope_paths=("scope", "permissions"),
         refuse_id_tokens=True,
         **options,
@@ -119,10 +120,10 @@ def cognito(
         options: Passed on to `Issuer`.
     """
     clients = [client_id] if isinstance(client_id, str) else client_id
+    options.setdefault("keys", _RSA)
     return Issuer(
         f"https://cognito-idp.{region}.amazonaws.com/{pool}",
         audience=ANY_AUDIENCE,
-        algorithms=_RSA,
         claim_values={"token_use": ["access"], "client_id": clients},
         scope_paths=("scope",),
         role_paths=("cognito:groups",),
@@ -148,10 +149,10 @@ def okta(
         server: The authorization server's id.
         options: Passed on to `Issuer`.
     """
+    options.setdefault("keys", _RSA)
     return Issuer(
         f"https://{domain}/oauth2/{server}",
         audience=audience,
-        algorithms=_RSA,
         # Only access tokens carry the client as cid.
         required_claims=("cid",),
         scope_paths=("scp",),
@@ -179,10 +180,10 @@ def google(
         options: Passed on to `Issuer`.
     """
     domains = [hosted_domain] if isinstance(hosted_domain, str) else hosted_domain
+    options.setdefault("keys", _RSA)
     return Issuer(
         "https://accounts.google.com",
         audience=audience,
-        algorithms=_RSA,
         claim_values={} if domains is None else {"hd": domains},
         **options,
     )

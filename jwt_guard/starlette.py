@@ -1,29 +1,27 @@
 """Starlette: the ASGI guard, `request.user` and `request.auth`, `requires`."""
 
-from collections.abc import Callable, Iterable
-from functools import partial
-from typing import Any, TypeVar, cast
+from collections.abc import Callable
+from typing import Any, TypeVar, Unpack, cast
 
 from starlette.authentication import AuthCredentials, BaseUser, UnauthenticatedUser
 from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
 from starlette.requests import HTTPConnection
 
-from . import asgi
-from ._core.marks import guarded, identifying, public, require
+from . import asgi, hosts
+from ._asgi import refuse
 from ._core.policy.expressions import requirement
 from ._core.policy.requirement import Requirement
-from ._core.request.cookie import Cookie
-from ._core.request.table import Rule, Unmatched
 from ._core.token.identity import Identity
 from ._guard import Guard
-from .audit.starlette import leads_to_public
 from .errors import AuthError, ConfigurationError
+from .hosts import GUARD, IDENTITY, Opened, optional, public
 
 __all__ = [
     "GuardMiddleware",
     "GuardUser",
     "identity_of",
     "identity_or_none",
+    "optional",
     "public",
     "requires",
 ]
@@ -58,21 +56,18 @@ def GuardMiddleware(  # noqa: N802  stands where Starlette wants a class
     app: asgi.ASGIApp,
     *,
     guard: Guard,
-    public: Iterable[str] = (),
-    anonymous: bool = False,
-    preflight: bool = True,
-    rules: Iterable[Rule] = (),
-    unmatched: Unmatched = "token",
-    cookie: str | Cookie | None = None,
-    websockets: asgi.WebSockets | None = None,
+    prefix: str = "",
+    transparent: tuple[type, ...] = (),
+    expiry_code: int | None = None,
     warm_up: bool = True,
+    **opened: Unpack[Opened],
 ) -> asgi.GuardMiddleware:
     """Put *guard* in front of *app*, with `request.user` and `request.auth`.
 
     It is `jwt_guard.asgi.GuardMiddleware`, whose arguments these are, and more:
     `request.auth.scopes` holds the token's scope values and "authenticated", so that
-    Starlette's own `requires` works on top, and endpoints marked as `public` are open
-    besides the paths of *public*.
+    Starlette's own `requires` works on top, and endpoints marked as `public` or
+    `optional` are open besides the paths.
 
     Raises:
         ConfigurationError: As there.
@@ -80,15 +75,12 @@ def GuardMiddleware(  # noqa: N802  stands where Starlette wants a class
     return asgi.GuardMiddleware(
         app,
         guard=guard,
-        public=public,
-        anonymous=anonymous,
-        preflight=preflight,
-        rules=rules,
-        unmatched=unmatched,
-        cookie=cookie,
-        websockets=websockets,
+        prefix=prefix,
+        transparent=transparent,
+        expiry_code=expiry_code,
         warm_up=warm_up,
-        framework=asgi.Framework(_attach, partial(leads_to_public, app)),
+        framework=asgi.Framework(_attach),
+        **opened,
     )
 
 
@@ -107,14 +99,16 @@ class GuardCredentials(AuthCredentials):
         return self.scopes
 
 
-def _attach(scope: asgi.Scope, identity: Identity | None) -> None:
+def _attach(scope: asgi.Scope, served: asgi.Scope, identity: Identity | None) -> None:
+    """Put the caller there as Starlette has it; middleware in front may log it."""
     if identity is None:
         scope["auth"], scope["user"] = AuthCredentials(), UnauthenticatedUser()
     else:
         scope["auth"], scope["user"] = GuardCredentials(identity), GuardUser(identity)
+    served["auth"], served["user"] = scope["auth"], scope["user"]
 
 
-@identifying
+@hosts.identifying
 def identity_of(connection: HTTPConnection) -> Identity:
     """Return the verified caller; also a FastAPI dependency.
 
@@ -123,7 +117,7 @@ def identity_of(connection: HTTPConnection) -> Identity:
         ConfigurationError: No middleware of this library is in front.
     """
     _answer_here(connection)
-    return asgi.identity_of(connection.scope)
+    return hosts.identity_of(connection.scope)
 
 
 def identity_or_none(connection: HTTPConnection) -> Identity | None:
@@ -132,13 +126,21 @@ def identity_or_none(connection: HTTPConnection) -> Identity | None:
     Raises:
         ConfigurationError: No middleware of this library is in front.
     """
-    return asgi.identity_or_none(connection.scope)
+    return hosts.identity_or_none(connection.scope)
 
 
 def authorise(connection: HTTPConnection, needed: Requirement) -> Identity:
     """Return the verified caller if it satisfies *needed*, or raise the refusal."""
     _answer_here(connection)
-    return asgi.authorise(connection.scope, needed)
+    scope = connection.scope
+    identity: Identity | None = scope.get(IDENTITY)
+    if identity is None or needed.conditional:
+        return hosts.authorise(scope, needed, scope.get("path_params"))
+    try:
+        needed.require(identity)
+    except AuthError as error:
+        raise hosts.noted(scope, error) from None
+    return identity
 
 
 def requires(*parts: str | Requirement) -> Callable[[_F], _F]:
@@ -160,8 +162,8 @@ def requires(*parts: str | Requirement) -> Callable[[_F], _F]:
         authorise(_connection((*args, *kwargs.values())), needed)
 
     def decorate(endpoint: _F) -> _F:
-        decorated = guarded(endpoint, check, "dispatch")
-        require(decorated, needed)
+        decorated = hosts.guarded(endpoint, check, "__await__")
+        hosts.require(decorated, needed)
         return decorated
 
     return decorate
@@ -187,7 +189,7 @@ class _Refusal:
         self._error = error
 
     async def __call__(self, scope: asgi.Scope, _receive: asgi.Receive, send: asgi.Send) -> None:
-        await asgi.refuse(scope[asgi.GUARD], self._error, scope, send)
+        await refuse(scope[GUARD], self._error, scope, send)
 
 
 async def _refusal(_connection: HTTPConnection, error: AuthError) -> _Refusal:

@@ -26,7 +26,7 @@ from jwt_guard import ConfigurationError, Identity, Rule, asgi, cli, role, scope
 from jwt_guard import fastapi as fastapi_adapter
 from jwt_guard import flask as flask_adapter
 from jwt_guard import starlette as starlette_adapter
-from jwt_guard.audit.report import assert_guarded, audit
+from jwt_guard.audit import assert_guarded, audit
 from tests.tokens import guard
 
 ROOT = Path(__file__).parent.parent
@@ -34,7 +34,9 @@ ROOT = Path(__file__).parent.parent
 
 def access(app: object) -> dict[str, str]:
     """Return what the audit says, by methods and path."""
-    return {f"{','.join(one.methods)} {one.path}": one.access for one in audit(app).routes}
+    return {
+        f"{','.join(one.methods)} {one.host}{one.path}": one.access for one in audit(app).routes
+    }
 
 
 async def answering(_request: Request) -> Response:
@@ -144,7 +146,7 @@ def test_starlette() -> None:
         "* /static/*": "public",
         "* /opaque/*": "scope('opaque')",
         "WEBSOCKET /ws": "token",
-        "GET,HEAD /host": "token",
+        "GET,HEAD admin.example/host": "token",
         "GET,HEAD /ruled": "public",
     }
     assert access(app) == expected
@@ -228,7 +230,7 @@ def test_other_middleware() -> None:
 
     ours = Middleware(starlette_adapter.GuardMiddleware, guard=guard())
     app = Starlette(routes=[Route("/", answering)], middleware=[Middleware(explosive), ours])
-    assert access(app) == {"GET,HEAD /": "token"}
+    assert access(app) == {"* /*": "UNGUARDED", "GET,HEAD /": "token"}
 
 
 @pytest.mark.parametrize(

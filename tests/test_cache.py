@@ -1,14 +1,19 @@
 """Verified tokens that are remembered: never longer, never for another, never late."""
 
+import gc
 import itertools
+import json
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from jwt_guard import AuthError, Guard, Identity, Issuer, KeySet
-from jwt_guard._cache import MAX_REMEMBERED, Entry, VerifiedTokens
+from jwt_guard._cache import Entry, VerifiedTokens, _after_fork, octets
+from jwt_guard._core.request.credentials import Credential
+from jwt_guard._verified import Basis, Verified
 from jwt_guard.errors import ConfigurationError, InvalidToken, KeysUnavailable, Reason
 from tests.tokens import (
     AUDIENCE,
@@ -149,12 +154,21 @@ def test_same_claims_other_key() -> None:
 
 
 def test_long_tokens() -> None:
-    """Tokens over 4 KiB are verified each time."""
+    """Tokens up to 8 KiB, as those with ML-DSA signatures are, are remembered."""
     one = guard()
-    text = token(claims(note="x" * 3200))
-    assert len(text) > MAX_REMEMBERED
+    text = token(claims(note="x" * 5800))
+    assert 8000 < len(text) <= 8192
     assert reason(one, text) is reason(one, text) is None
-    assert counts(one) == (0, 0, 0, 0)
+    assert counts(one) == (1, 1, 0, 0)
+
+
+def test_longer_tokens() -> None:
+    """Where longer ones are let through, they are verified each time by hosts."""
+    one = guard(max_token_bytes=20000)
+    text = token(claims(note="x" * 6200))
+    assert len(text) > 8192
+    assert reason(one, text) is None
+    assert one.recall([bearer(text)]) is None
 
 
 def tenant_guard(keys: dict[str, KeySet], clock: Clock) -> Guard:
@@ -163,18 +177,20 @@ def tenant_guard(keys: dict[str, KeySet], clock: Clock) -> Guard:
     class Current:
         """Keys that the test replaces, where fetched ones stand."""
 
-        def find(self, alg: str, kid: str | None) -> Any:
+        def find(self, alg: str, kid: str | None, *, waited: bool = False) -> Any:
+            assert not waited
             if "now" not in keys:
                 raise KeysUnavailable
-            return keys["now"].select(alg, kid)
+            return keys["now"].candidates(alg, kid)
 
         def current(self) -> KeySet | None:
             return keys.get("now")
 
-    one = issuer(keys=EC256.key)
-    object.__setattr__(one, "find", Current().find)
-    object.__setattr__(one, "current", Current().current)
-    return guard(one, clock=clock)
+    one = guard(clock=clock)
+    (trusted,) = one._issuers.known[ISSUER]
+    trusted.source = Current()
+    trusted.keys, trusted.current = None, Current().current
+    return one
 
 
 def test_rotation() -> None:
@@ -201,12 +217,16 @@ def test_another_key_by_the_same_name() -> None:
     assert counts(one) == (0, 2, 0, 1)
 
 
-def test_second_key_makes_ambiguous() -> None:
-    """A remembered token without kid is ambiguous once a second key could have signed."""
+def test_second_key() -> None:
+    """A remembered token without kid stays while its key is one of a handful."""
     keys = {"now": KeySet(EC256.key)}
     one, text = tenant_guard(keys, Clock()), token(headers={"kid": None})
     assert reason(one, text) is None
-    keys["now"] = KeySet(EC256.key, STRANGER.key)
+    others = [key_pair("ES256", STRANGER.private, str(number)).key for number in range(8)]
+    keys["now"] = KeySet(*others[:7], EC256.key)
+    assert reason(one, text) is None
+    assert counts(one) == (1, 1, 0, 0)
+    keys["now"] = KeySet(*others, EC256.key)
     assert reason(one, text) is Reason.AMBIGUOUS_KEY
 
 
@@ -222,30 +242,18 @@ def test_no_keys() -> None:
     assert counts(one) == (1, 2, 0, 0)
 
 
-def test_tenant_leaves() -> None:
-    """A tenant that is taken off the list takes its remembered tokens along."""
-    tenants = {ISSUER: issuer()}
-    one = Guard(issuers=tenants.get, clock=lambda: NOW)
-    assert one._tenants is not None
-    text = token()
-    assert reason(one, text) is None
-    assert reason(one, text) is None
-    tenants.clear()
-    one._tenants._known.clear()
-    assert reason(one, text) is Reason.UNKNOWN_ISSUER
-    tenants[ISSUER] = Issuer(ISSUER, audience="other", keys=EC256.key)
-    one._tenants._unknown.clear()
-    assert reason(one, text) is Reason.WRONG_AUDIENCE
-
-
 def entries() -> Iterator[tuple[bytes, Entry]]:
-    known = issuer()
+    keys = KeySet(EC256.key)
     numbers = itertools.count()
     while True:
         number = next(numbers)
         identity = Identity(ISSUER, frozenset(), frozenset(), {"sub": number}, None)
-        window = (0, NOW + 1)
-        yield b"%032d" % number, Entry(identity, window, known.current, EC256.key.kid, EC256.key)
+        caller = Verified(identity, (0, NOW + 1), Basis(ISSUER, EC256.key, EC256.key.kid))
+        yield b"%032d" % number, Entry(caller, None, keys, 1000)
+
+
+def look_up(verified: VerifiedTokens, digest: bytes) -> Entry | None:
+    return verified.young.get(digest) or verified.promoted(digest)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 10, 64])
@@ -255,7 +263,7 @@ def test_bounded(size: int) -> None:
     for number, (digest, entry) in zip(range(5 * size), entries(), strict=False):
         verified.remember(digest, entry)
         assert len(verified) == min(number + 1, size)
-        assert verified.recall(digest, NOW) is entry.identity
+        assert look_up(verified, digest) is entry
         verified.remember(digest, entry)
         assert len(verified) == min(number + 1, size)
     assert verified.counters.evictions == 4 * size
@@ -271,7 +279,7 @@ def test_what_is_used_stays() -> None:
     for _, (digest, entry) in zip(range(1000), source, strict=False):
         verified.remember(digest, entry)
         for known, expected in regulars:
-            assert verified.recall(known, NOW) is expected.identity
+            assert look_up(verified, known) is expected
 
 
 class TakenMeanwhile(dict[bytes, Entry]):
@@ -285,7 +293,7 @@ def test_slower_thread() -> None:
     """An entry that another thread took away is not put back, or the cache would grow."""
     verified = VerifiedTokens(4)
     verified._old = TakenMeanwhile()
-    assert verified.recall(b"x" * 32, NOW) is None
+    assert look_up(verified, b"x" * 32) is None
     assert len(verified) == 0
 
 
@@ -309,8 +317,8 @@ def test_threads() -> None:
         thread.join()
     assert len(answers) == 8 * 300
     assert all(expected == found for expected, found in answers)
-    assert shared._verified is not None
-    assert len(shared._verified) <= 4
+    assert shared._remembered is not None
+    assert len(shared._remembered) <= 4
 
 
 def test_header_memo_is_bounded() -> None:
@@ -323,3 +331,93 @@ def test_header_memo_is_bounded() -> None:
     with pytest.raises(InvalidToken):
         one.authenticate([bearer(token(key=EC384))])
     assert len(one._line._headers) == before
+
+
+def test_octets() -> None:
+    """The cache is bounded in octets, too: what is large makes room, or stays outside."""
+    verified = VerifiedTokens(64)
+    source = entries()
+    for _, (digest, entry) in zip(range(64), source, strict=False):
+        entry.octets = 8192
+        verified.remember(digest, entry)
+    assert len(verified) == 64
+    digest, entry = next(source)
+    entry.octets = 262144
+    verified.remember(digest, entry)
+    assert look_up(verified, digest) is entry
+    assert (len(verified), verified._octets) == (33, 524288)
+    digest, entry = next(source)
+    entry.octets = 262145
+    verified.remember(digest, entry)
+    assert look_up(verified, digest) is None
+    for _, (digest, entry) in zip(range(100), source, strict=False):
+        entry.octets = 200000
+        verified.remember(digest, entry)
+        assert look_up(verified, digest) is entry
+    assert len(verified) == 2
+    verified.drop(digest)
+    verified.drop(digest)
+    assert (len(verified), verified.counters.dropped_by_rotation) == (1, 1)
+    assert verified._octets == 200000
+
+
+NESTED: dict[str, Any] = {
+    "objects": [{}] * 2600,
+    "objects with a member": [{"": 1}] * 900,
+    "lists": [[]] * 2600,
+    "numbers": list(range(1000, 2200)),
+    "words": [f"{number:03x}" for number in range(1000)],
+    "nothing": [],
+    "text": "a" * 5000,
+    "wide text": "a" * 4990 + "\U0001f600",
+}
+
+
+@pytest.mark.parametrize("shape", NESTED)
+def test_estimate(shape: str) -> None:
+    """What a token takes is at most what it is estimated at, and no small part of it."""
+    one = guard(max_token_bytes=20000)
+    name = "roles" if shape == "words" else "x"
+    payload = json.dumps(claims(**{name: NESTED[shape]}), ensure_ascii=False).encode()
+    octets_of = octets(payload)
+    text = token(payload)
+    by = one.credentials[0]
+    one.authenticate([bearer(token())])
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        found = one.verify(Credential(text.encode(), by))
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert isinstance(found, Verified)
+    # Its text is the test's.
+    assert after - before <= octets_of
+    # A list without members is nothing to CPython.
+    assert octets_of < (40 if shape == "lists" else 8) * (after - before)
+
+
+def test_memory_of_a_full_cache() -> None:
+    """Tokens of many small objects take no more than the cache may take."""
+    one = guard(cache_size=64)
+    for number in range(40):
+        one.authenticate([bearer(token(claims(jti=str(number), x=[{}] * 500)))])
+    assert one._remembered is not None
+    assert one._remembered._octets <= 64 * 8192
+    assert 1 <= len(one._remembered) < 5
+
+
+def test_after_fork() -> None:
+    """A child begins anew if another thread may have been at work, and else goes on."""
+    verified = VerifiedTokens(4)
+    digest, entry = next(entries())
+    verified.remember(digest, entry)
+    _after_fork()
+    assert look_up(verified, digest) is entry
+    with verified._lock:
+        verified.after_fork()
+        assert not verified._lock.locked()
+    assert look_up(verified, digest) is None
+    assert (len(verified), verified._octets) == (0, 0)

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from jwt_guard import AuthError, Guard, Identity, Issuer
-from jwt_guard.keys import Document, FetchError
+from jwt_guard._wait import Fetch
+from jwt_guard.keys import Document, FetchError, Jwks
+from jwt_guard.keys._fresh_keys import FreshKeys
 from tests.tokens import AUDIENCE, ISSUER, NOW, Pair, bearer, claims, key_pair, token
 
 KIDS = ("1", "2", "3")
@@ -44,23 +46,25 @@ class CachedLikeUncached(RuleBasedStateMachine):
         issuer = Issuer(
             ISSUER,
             audience=AUDIENCE,
-            jwks_url="https://login.example/jwks",
-            fetcher=self.published,
+            keys=Jwks("https://login.example/jwks", fetcher=self.published),
             max_age=600,
         )
-        assert issuer.fresh is not None
-        self.fresh = issuer.fresh
-        self.fresh._clock = self.clock
         self.cached = Guard(issuer, clock=self.clock, cache_size=2)
         self.uncached = Guard(issuer, clock=self.clock, cache_size=0)
+        # Both ask the same keys, by the same clock.
+        (one,), (other,) = (guard._issuers.known[ISSUER] for guard in (self.cached, self.uncached))
+        other.source, other.current = one.source, one.current
+        assert isinstance(one.source, FreshKeys)
+        self.fresh = one.source._fresh
+        self.fresh._clock = one.source._clock = self.clock
 
     def clock(self) -> float:
         return self.now
 
     def settle(self) -> None:
         """Let what a request sets off come to its end, so that both guards see it."""
-        self.fresh.current()
-        while not self.fresh.idle:
+        self.fresh.value()
+        while self.fresh.busy:
             time.sleep(0.0005)
 
     @rule(
@@ -112,7 +116,9 @@ class CachedLikeUncached(RuleBasedStateMachine):
 
     @rule()
     def refresh(self) -> None:
-        self.fresh._take_off().wait()
+        fetch = self.fresh._fetch = Fetch(2, clock=self.clock)
+        self.fresh._start(fetch, self.fresh._snapshot, anew=False)
+        fetch.wait()
 
     @rule(seconds=st.sampled_from([-700, -15, 1, 15, 299, 700, 4000]))
     def move(self, seconds: int) -> None:
@@ -120,8 +126,8 @@ class CachedLikeUncached(RuleBasedStateMachine):
 
     @invariant()
     def is_bounded(self) -> None:
-        assert self.cached._verified is not None
-        assert len(self.cached._verified) <= 2
+        assert self.cached._remembered is not None
+        assert len(self.cached._remembered) <= 2
 
 
 def answer(guard: Guard, text: str) -> Any:

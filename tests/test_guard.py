@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any, cast
@@ -20,6 +21,8 @@ from jwt_guard.errors import (
     MissingToken,
     Reason,
 )
+from jwt_guard.keys import Document, FetchError, Jwks
+from jwt_guard.observing import Event, KeysFailed, Refused
 from tests.tokens import (
     AUDIENCE,
     BY_ALG,
@@ -218,7 +221,7 @@ def test_invalid(case: str) -> None:
 @pytest.mark.parametrize("case", INVALID)
 def test_one_record(case: str, caplog: pytest.LogCaptureFixture) -> None:
     """A refusal is one record with reason, issuer, kid and path, and no text of the token."""
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "jwt_guard")
     compact, reason, hint = INVALID[case]
     mine = guard()
     error = refused([bearer(compact)], mine)
@@ -255,7 +258,7 @@ def test_one_record(case: str, caplog: pytest.LogCaptureFixture) -> None:
 )
 def test_levels(error: AuthError, level: int, text: str, caplog: pytest.LogCaptureFixture) -> None:
     """The client's mistakes are INFO; that keys are missing is a WARNING."""
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "jwt_guard")
     guard().refuse(error, method="GET", path="/")
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [(level, text)]
 
@@ -276,7 +279,7 @@ def test_log_lines_stay_lines(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_silent_by_default(caplog: pytest.LogCaptureFixture) -> None:
     """Nothing is logged of requests that are accepted."""
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "jwt_guard")
     guard().authenticate([bearer(token())])
     assert caplog.records == []
 
@@ -295,6 +298,50 @@ def test_header(values: list[bytes], error: type[AuthError], reason: Reason) -> 
     refusal = refused(values)
     assert (type(refusal), refusal.reason) == (error, reason)
     assert (refusal.issuer, refusal.kid) == (None, None)
+
+
+def test_observer(caplog: pytest.LogCaptureFixture) -> None:
+    """The observer is told of refusals in words that are safe to print."""
+    events: list[Event] = []
+    mine = guard(observer=events.append)
+    error = refused([bearer(token(key=STRANGER))], mine)
+    mine.refuse(error, method="G\nET", path="/\n" + "x" * 1000)
+    (event,) = events
+    assert isinstance(event, Refused)
+    assert (event.error, event.method) == (error, r"G\nET")
+    assert event.path.startswith(r"/\nxxx")
+    assert len(event.path) <= 201
+
+    def fail(_event: Event) -> None:
+        raise RuntimeError
+
+    mine = guard(observer=fail)
+    assert mine.refuse(error, method="GET", path="/").status == 401
+    assert "observer= failed" in caplog.text
+
+
+def test_observer_of_keys() -> None:
+    """It is told of the issuers' keys, too."""
+
+    class Down:
+        def fetch(self, url: str, etag: str | None) -> Document:
+            raise FetchError(f"down: {url} {etag}")
+
+    events: list[Event] = []
+    told = threading.Event()
+
+    def note(event: Event) -> None:
+        events.append(event)
+        told.set()
+
+    keys = Jwks("https://login.example/jwks", fetcher=Down())
+    mine = guard(issuer(keys=keys), observer=note)
+    assert type(refused([bearer(token())], mine)) is KeysUnavailable
+    assert told.wait(5)
+    (event,) = events
+    assert isinstance(event, KeysFailed)
+    assert event.issuer == ISSUER
+    Guard(issuer(keys=keys), clock=lambda: NOW)._tell(event)
 
 
 @pytest.mark.parametrize("authorization", ["Bearer a", b"Bearer a", "", b"", None, 5, ["Bearer a"]])
@@ -439,16 +486,18 @@ def test_default_size() -> None:
         (("https://login.example/",), {}, "a guard needs issuers"),
         (([issuer()],), {}, "a guard needs issuers"),
         ((issuer(), None), {}, "a guard needs issuers"),
-        ((issuer(), issuer(keys=RSA.key)), {}, "two issuers have one name; an issuer takes"),
+        ((issuer(), issuer(keys=RSA.key)), {}, "differ in nothing that a token says"),
         ((issuer(),), {"realm": "a\r\nX: y"}, "cannot stand in a header"),
         ((issuer(),), {"realm": "é"}, "cannot stand in a header"),
         ((issuer(),), {"realm": None}, "cannot stand in a header"),
         ((issuer(),), {"max_token_bytes": 0}, "max_token_bytes is positive, not 0"),
         ((issuer(),), {"max_token_bytes": "8192"}, "max_token_bytes is positive, not '8192'"),
         ((issuer(),), {"max_token_bytes": 1e4}, r"max_token_bytes is positive, not 10000\.0"),
-        ((issuer(),), {"clock": time.time()}, r"are functions; pass time\.time, not"),
-        ((issuer(),), {"clock": None}, r"are functions; pass time\.time, not"),
-        ((issuer(),), {"render_body": ("text/plain", b"")}, "clock and render_body are functions"),
+        ((issuer(),), {"clock": time.time()}, r"clock is a function, for example clock=time\.time"),
+        ((issuer(),), {"render_body": ("text/plain", b"")}, "render_body is a function"),
+        ((issuer(),), {"issuers": {}}, "issuers is a function"),
+        ((issuer(),), {"revoked": ["jti"]}, "revoked is a function"),
+        ((issuer(),), {"observer": "log"}, "observer is a function"),
     ],
 )
 def test_configuration(arguments: tuple[Any, ...], options: dict[str, Any], text: str) -> None:

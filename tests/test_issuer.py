@@ -1,14 +1,15 @@
 """RFC 8414 §2, RFC 9068 §4: jwt_guard.issuer; fetched keys are in tests/keys."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import MISSING, fields
 from typing import Any
 
 import pytest
 
 from jwt_guard import ANY_AUDIENCE, Issuer, Key, KeySet
-from jwt_guard.errors import ConfigurationError, InvalidToken
-from jwt_guard.keys.flight import Flight
+from jwt_guard._issuer import IssuerOptions, claim_rules, origins, static_keys
+from jwt_guard.errors import ConfigurationError
+from jwt_guard.keys import Discovery, Jwks
 from tests.tokens import AUDIENCE, EC256, ISSUER, RSA, SECRET, STRANGER, issuer, shown
 
 DEFAULTS: dict[str, Any] = {"audience": AUDIENCE, "keys": EC256.key}
@@ -25,7 +26,7 @@ def wrong(**options: Any) -> str:
 
 def test_defaults() -> None:
     """By default `iss`, `aud` and `exp` are checked, with ten seconds of leeway."""
-    rules = issuer().rules
+    rules = claim_rules(issuer())
     assert rules.issuer == ISSUER
     assert rules.audience == frozenset({AUDIENCE})
     assert rules.leeway == 10
@@ -34,23 +35,33 @@ def test_defaults() -> None:
     assert rules.max_age is None
     assert rules.token_types == {None, "jwt", "at+jwt"}
     assert rules.refuse_id_tokens is False
-    assert rules.scope_paths == ("scope", "scp")
+    assert rules.scope_paths == ("scope", "scp", "scopes")
     assert rules.role_paths == ("roles",)
+    assert rules.values_if_present == ()
+    assert rules.role_separator is None
+    assert rules.numeric_subject is False
+    assert rules.names_issuer is True
 
 
 def test_options() -> None:
     """What is configured is what is checked."""
-    rules = issuer(
-        audience={"a", "b"},
-        leeway=0,
-        required_claims=("tenant",),
-        claim_values={"token_use": ["access"]},
-        max_age=0.5,
-        token_types={"application/X+JWT", None},
-        refuse_id_tokens=True,
-        scope_paths=["permissions"],
-        role_paths=[],
-    ).rules
+    rules = claim_rules(
+        issuer(
+            audience={"a", "b"},
+            leeway=0,
+            required_claims=("tenant",),
+            claim_values={"token_use": ["access"]},
+            max_age=0.5,
+            token_types={"application/X+JWT", None},
+            refuse_id_tokens=True,
+            scope_paths=["permissions"],
+            role_paths=[],
+            claim_values_if_present={"azp": ["web"]},
+            role_separator=",",
+            numeric_subject=True,
+            names_issuer=False,
+        )
+    )
     assert rules.audience == frozenset({"a", "b"})
     assert rules.leeway == 0
     assert rules.required == ("tenant",)
@@ -60,6 +71,10 @@ def test_options() -> None:
     assert rules.refuse_id_tokens is True
     assert rules.scope_paths == ("permissions",)
     assert rules.role_paths == ()
+    assert rules.values_if_present == (("azp", frozenset({"web"})),)
+    assert rules.role_separator == ","
+    assert rules.numeric_subject is True
+    assert rules.names_issuer is False
 
 
 @pytest.mark.parametrize("name", ["", None, 5, b"issuer", ["issuer"]])
@@ -84,14 +99,14 @@ def test_audience_iterator() -> None:
 
 def test_any_audience() -> None:
     """ANY_AUDIENCE skips the check."""
-    assert issuer(audience=ANY_AUDIENCE).rules.audience is None
+    assert claim_rules(issuer(audience=ANY_AUDIENCE)).audience is None
 
 
 @pytest.mark.parametrize("leeway", [-1, -0.001, 60.001, 61, 1e9, float("nan"), None, "5", True])
 def test_leeway(leeway: Any) -> None:
     """The leeway is 0 to 60 seconds."""
     assert wrong(leeway=leeway) == f"leeway is 0 to 60 seconds, not {leeway!r}"
-    assert issuer(leeway=60).rules.leeway == 60
+    assert claim_rules(issuer(leeway=60)).leeway == 60
 
 
 @pytest.mark.parametrize("max_age", [0, -1, float("nan"), float("inf"), 10**400, "60", True, [60]])
@@ -129,8 +144,58 @@ def test_names_iterator(option: str) -> None:
     ],
 )
 def test_claim_values(values: Any, text: str) -> None:
-    """Each claim that must have a value has a list of them."""
+    """Each claim that must have a value has a list of them, required or not."""
     assert wrong(claim_values=values).startswith(text)
+    text = text.replace("claim_values", "claim_values_if_present")
+    assert wrong(claim_values_if_present=values).startswith(text)
+
+
+@pytest.mark.parametrize("option", ["refuse_id_tokens", "numeric_subject", "names_issuer"])
+@pytest.mark.parametrize("value", ["false", 0, 1, None])
+def test_flags(option: str, value: Any) -> None:
+    """What opens or closes something is True or False, and nothing like it."""
+    assert wrong(**{option: value}) == f"{option} is True or False, not {value!r}"
+
+
+@pytest.mark.parametrize("separator", ["", 5, b","])
+def test_role_separator(separator: Any) -> None:
+    """What separates roles is text."""
+    assert wrong(role_separator=separator).startswith("role_separator is text between two names")
+
+
+@pytest.mark.parametrize("keys", [Discovery(), Jwks("https://login.example/keys")])
+def test_no_issuer_named(keys: Any) -> None:
+    """Tokens that name no issuer need keys that are at hand: nothing says whom to ask."""
+    assert "need keys that are given" in wrong(names_issuer=False, keys=[EC256.key, keys])
+
+
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("issuer", "did you mean name?"),
+        ("iss", "did you mean name?"),
+        ("aud", "did you mean audience?"),
+        ("jwks_url", "did you mean keys=Jwks(url)?"),
+        ("algorithms", "did you mean keys=Discovery(algorithms=…), or Jwks(url, algorithms=…)?"),
+        ("leway", "did you mean leeway?"),
+        ("xyz", "there are name, audience, keys, leeway, "),
+    ],
+)
+def test_no_such_option(option: str, hint: str) -> None:
+    """What other libraries call an option leads to its name here."""
+    with pytest.raises(ConfigurationError) as info:
+        Issuer(**DEFAULTS | {option: "x"})
+    assert str(info.value).startswith(f"Issuer has no option {option}; {hint}")
+
+
+def test_options_are_listed() -> None:
+    """`IssuerOptions` lists what has a default, so that presets take all of it."""
+    optional = [
+        one.name
+        for one in fields(Issuer)
+        if one.default is not MISSING or one.default_factory is not MISSING
+    ]
+    assert sorted(IssuerOptions.__annotations__) == sorted(optional)
 
 
 @pytest.mark.parametrize("types", ["at+jwt", [], (), [""], [5], ["at+jwt", 5], 5, iter(["jwt"])])
@@ -141,27 +206,24 @@ def test_token_types(types: Any) -> None:
 
 def test_profile() -> None:
     """The profile says type and claims; it is the one of RFC 9068, and goes with no types."""
-    rules = issuer(profile="rfc9068", required_claims=["tenant"]).rules
+    rules = claim_rules(issuer(profile="rfc9068", required_claims=["tenant"]))
     assert rules.token_types == {"at+jwt"}
     assert rules.required == (*("tenant", "iss", "exp", "aud", "sub", "client_id", "iat", "jti"),)
     assert "unknown profile 'rfc7519'" in wrong(profile="rfc7519")
     assert "drop token_types=" in wrong(profile="rfc9068", token_types=["at+jwt"])
 
 
-def find(one: Issuer, alg: str, kid: str | None) -> Key:
-    found = one.find(alg, kid)
-    assert not isinstance(found, Flight)
-    return found
-
-
 def test_keys() -> None:
-    """Keys are one, several in any iterable, or a set."""
-    for keys in (EC256.key, [EC256.key], (EC256.key,), {EC256.key}, KeySet(EC256.key)):
-        assert find(issuer(keys=keys), "ES256", None) is EC256.key
-    several = issuer(keys=iter([EC256.key, RSA.key]))
-    assert find(several, "RS256", None) is RSA.key
-    with pytest.raises(InvalidToken):
-        find(several, "ES384", None)
+    """Keys are one, several in any iterable, or a set; one that is read once is read once."""
+    for keys in (EC256.key, [EC256.key], (EC256.key,), {EC256.key}, iter([EC256.key])):
+        assert origins(issuer(keys=keys)) == (EC256.key,)
+    whole = KeySet(EC256.key)
+    assert origins(issuer(keys=whole)) == (whole,)
+    assert origins(issuer(keys=[Discovery(), EC256.key])) == (Discovery(), EC256.key)
+    assert static_keys((Discovery(), whole)) is None
+    several = static_keys(origins(issuer(keys=[EC256.key, RSA.key, Jwks(f"{ISSUER}jwks")])))
+    assert several is not None
+    assert list(several) == [EC256.key, RSA.key]
 
 
 @pytest.mark.parametrize(
@@ -176,65 +238,29 @@ def test_no_keys(keys: Any) -> None:
     """What is no key is refused, and not shown."""
     with pytest.raises(ConfigurationError) as info:
         issuer(keys=keys)
-    assert "keys is a Key, several, or a KeySet; make one with Key.secret" in str(info.value)
+    assert "keys is a Key, a KeySet, Discovery() or Jwks(url), or several" in str(info.value)
     for text in ("secret of the tests", "BEGIN PUBLIC", EC256.private_jwk["d"]):
         assert text not in shown(info.value)
 
 
 def test_too_few_keys() -> None:
     """An empty list is no keys, and two under one name are too many."""
-    with pytest.raises(ConfigurationError, match="a key set needs keys"):
+    with pytest.raises(ConfigurationError, match="keys is empty, and no token would be accepted"):
         issuer(keys=[])
-    with pytest.raises(ConfigurationError, match="two keys for ES256 share the kid"):
-        issuer(keys=[EC256.key, EC256.key])
-
-
-@pytest.mark.parametrize("option", [{"jwks_url": f"{ISSUER}jwks"}, {"algorithms": ["ES256"]}])
-def test_keys_or_fetching(option: dict[str, Any]) -> None:
-    """Keys are given or fetched, not both."""
-    assert wrong(**option).startswith("jwks_url and algorithms are for fetched keys; drop")
-
-
-@pytest.mark.parametrize(
-    ("options", "text"),
-    [
-        ({"algorithms": ["HS256"]}, "HS256 needs a shared secret, which is never fetched"),
-        ({"algorithms": []}, "algorithms is empty, and no key would be used"),
-        ({"algorithms": "ES256"}, "algorithms is a list"),
-        ({"jwks_url": "http://login.example/jwks"}, "'http://login.example/jwks' is no URL"),
-        ({"jwks_url": ""}, "'' is no URL to fetch keys from"),
-        ({"wait": -1}, "wait and max_stale are seconds, 0 or more"),
-        ({"wait": float("nan")}, "wait and max_stale are seconds, 0 or more"),
-        ({"wait": float("inf")}, "wait and max_stale are seconds, 0 or more"),
-        ({"max_stale": "5"}, "wait and max_stale are seconds, 0 or more"),
-    ],
-)
-def test_fetching(options: dict[str, Any], text: str) -> None:
-    """How keys are fetched is checked before the first of them is."""
-    assert wrong(keys=None, **options).startswith(text)
+    keys = [Key.from_jwk(pair.public_jwk | {"kid": "1"}) for pair in (EC256, STRANGER)]
+    with pytest.raises(ConfigurationError, match="two keys for ES256 share the kid '1'"):
+        issuer(keys=keys)
 
 
 def test_fetching_needs_url() -> None:
     """An issuer without keys is found by its URL; one whose name is none needs keys."""
-    with pytest.raises(ConfigurationError, match=r"or give the keys themselves with keys="):
+    text = r"keys=Jwks\(url\), or give them, keys="
+    with pytest.raises(ConfigurationError, match=text):
         Issuer("billing", audience=AUDIENCE)
-    with pytest.raises(ConfigurationError, match="unknown algorithm 'none'"):
-        issuer(keys=None, algorithms=["none"])
-    assert Issuer("billing", audience=AUDIENCE, jwks_url=f"{ISSUER}jwks").fresh is not None
-    assert issuer(keys=None, algorithms=["ES256", "RS256"]).fresh is not None
-    assert issuer().fresh is None
-
-
-def test_key_file(tmp_path: Path) -> None:
-    """A key file is looked at again, unless it was loaded once for all."""
-    path = tmp_path / "key.pem"
-    path.write_bytes(EC256.public_pem)
-    again = issuer(keys=KeySet.load(path, alg="ES256"))
-    once = issuer(keys=KeySet.load(path, alg="ES256", reload=False))
-    assert again.fresh is not None
-    assert once.fresh is None
-    for one in (again, once):
-        assert find(one, "ES256", None) == EC256.key
+    with pytest.raises(ConfigurationError, match=text):
+        Issuer("billing", audience=AUDIENCE, keys=[EC256.key, Discovery()])
+    assert Issuer("billing", audience=AUDIENCE, keys=Jwks(f"{ISSUER}jwks"))
+    assert origins(Issuer(ISSUER, audience=AUDIENCE)) == (Discovery(),)
 
 
 def test_repr() -> None:
@@ -250,8 +276,12 @@ def test_immutable() -> None:
     audience = [AUDIENCE]
     one = issuer(audience=audience)
     audience.append("other")
-    assert one.rules.audience == frozenset({AUDIENCE})
-    for name in ("name", "rules", "find", "leeway"):
+    values = {"tenant": ["a"]}
+    two = issuer(claim_values=values)
+    values["tenant"].append("b")
+    assert claim_rules(two).values == (("tenant", frozenset({"a"})),)
+    assert claim_rules(one).audience == frozenset({AUDIENCE})
+    for name in ("name", "keys", "audience", "leeway"):
         with pytest.raises((AttributeError, TypeError)):
             setattr(one, name, None)
 

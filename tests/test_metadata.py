@@ -10,10 +10,11 @@ from flask import Flask
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from jwt_guard import ConfigurationError, Guard, asgi, scope, wsgi
+from jwt_guard import ConfigurationError, Guard, Resource, asgi, scope, wsgi
 from jwt_guard import flask as flask_adapter
 from jwt_guard import starlette as starlette_adapter
-from jwt_guard.audit.report import audit
+from jwt_guard._metadata import describe
+from jwt_guard.audit import audit
 from tests.contract.surfaces import Asked, Send, bare_asgi, bare_wsgi, through_asgi, through_wsgi
 from tests.tokens import ISSUER, bearer, guard, issuer, token
 
@@ -47,7 +48,7 @@ SURFACES = {"WSGI": plain_wsgi, "ASGI": plain_asgi, "Flask": flask, "Starlette":
 @pytest.mark.parametrize("surface", SURFACES)
 def test_document(surface: str) -> None:
     """It is there without a token and with one, and HEAD gets no body."""
-    send = SURFACES[surface](guard(resource=RESOURCE, scopes_supported=["b", "a"]))
+    send = SURFACES[surface](guard(resource=Resource(RESOURCE, scopes=["b", "a"])))
     found = send(Asked(path=PATH))
     assert found.status == 200
     assert json.loads(found.body) == {
@@ -121,7 +122,7 @@ def test_mounted() -> None:
 def test_scopes_from_the_audit() -> None:
     """The scopes may come from the routes, once they are known."""
     app = Flask(__name__)
-    one = guard(resource=RESOURCE, scopes_supported=lambda: audit(app).scopes)
+    one = guard(resource=Resource(RESOURCE, scopes=lambda: audit(app).scopes))
     flask_adapter.FlaskGuard(app, guard=one)
     needed = scope("reports") & scope("read")
     app.add_url_rule("/r", "r", flask_adapter.requires(needed)(lambda: ""))
@@ -129,16 +130,82 @@ def test_scopes_from_the_audit() -> None:
     assert json.loads(body)["scopes_supported"] == ["read", "reports"]
 
 
-def test_scopes_that_fail(caplog: pytest.LogCaptureFixture) -> None:
+def fail() -> list[str]:
+    raise KeyError("x")
+
+
+def of_wrong_kind() -> Any:
+    return {"a": 1, 5: 2}
+
+
+@pytest.mark.parametrize(
+    ("scopes", "text"),
+    [
+        (fail, "the function scopes= failed; the metadata lists none"),
+        (of_wrong_kind, "the function scopes= returned no list of scope values; none are listed"),
+        (lambda: "reports", "the function scopes= returned no list of scope values"),
+        (lambda: None, "the function scopes= returned no list of scope values"),
+    ],
+)
+def test_scopes_that_fail(scopes: Any, text: str, caplog: pytest.LogCaptureFixture) -> None:
     """A function that fails is logged, and the document lists no scopes."""
-
-    def fail() -> list[str]:
-        raise KeyError("x")
-
     with caplog.at_level(logging.ERROR, "jwt_guard"):
-        found = plain_wsgi(guard(resource=RESOURCE, scopes_supported=fail))(Asked(path=PATH))
+        found = plain_wsgi(guard(resource=Resource(RESOURCE, scopes=scopes)))(Asked(path=PATH))
+    assert found.status == 200
     assert "scopes_supported" not in json.loads(found.body)
-    assert caplog.messages == ["scopes_supported failed; the metadata lists none"]
+    (message,) = caplog.messages
+    assert message.startswith(text)
+
+
+def test_complete() -> None:
+    """The document says all that is said of the resource, and nothing else (RFC 9728 §2)."""
+    full = Resource(
+        "https://api.example/v1",
+        name="Bücherei \u2603",
+        documentation="https://api.example/docs?lang=en#top",
+        policy="https://api.example/policy",
+        terms="https://api.example/terms",
+        scopes={"b", "a"},
+    )
+    metadata = describe(full, [ISSUER, "billing"], ["header", "query"])
+    assert json.loads(metadata.answer().body) == {
+        "resource": "https://api.example/v1",
+        "authorization_servers": [ISSUER],
+        "bearer_methods_supported": ["header", "query"],
+        "scopes_supported": ["a", "b"],
+        "resource_name": "Bücherei \u2603",
+        "resource_documentation": "https://api.example/docs?lang=en#top",
+        "resource_policy_uri": "https://api.example/policy",
+        "resource_tos_uri": "https://api.example/terms",
+    }
+    bare = describe("https://api.example/v1", [], [])
+    assert json.loads(bare.answer().body) == {"resource": "https://api.example/v1"}
+
+
+@pytest.mark.parametrize(
+    ("resource", "url", "path"),
+    [
+        ("https://a", "https://a/.well-known/oauth-protected-resource", ""),
+        ("https://a/", "https://a/.well-known/oauth-protected-resource", ""),
+        ("https://a:8443/x", "https://a:8443/.well-known/oauth-protected-resource/x", "/x"),
+        ("http://[::1]:8/x/", "http://[::1]:8/.well-known/oauth-protected-resource/x/", "/x/"),
+        ("https://a/b%C3%BC", "https://a/.well-known/oauth-protected-resource/b%C3%BC", "/bü"),
+    ],
+)
+def test_addresses(resource: str, url: str, path: str) -> None:
+    """The document stands before the resource's path; routers see it decoded."""
+    metadata = describe(resource, [])
+    assert (metadata.url, metadata.path) == (url, "/.well-known/oauth-protected-resource" + path)
+
+
+def test_matches() -> None:
+    """One of the readings of a request's path is enough, and it is compared as a whole."""
+    metadata = describe(RESOURCE, [])
+    assert metadata.matches([PATH])
+    assert metadata.matches(["/root" + PATH, PATH])
+    assert not metadata.matches(["/root" + PATH])
+    assert not metadata.matches([PATH + "x", PATH.rstrip("/")])
+    assert not metadata.matches([])
 
 
 def test_issuers_without_url() -> None:
@@ -154,20 +221,63 @@ def test_issuers_without_url() -> None:
     assert "authorization_servers" not in json.loads(nameless.body)
 
 
-@pytest.mark.parametrize(
-    "resource",
-    ["http://api.example", "api.example", "https://", "https://a/?q", "https://a/#f", "ftp://a", 5],
-)
-def test_no_resource(resource: Any) -> None:
-    """A resource is an https URL without query and fragment."""
+NO_URLS = [
+    "http://api.example",
+    "api.example",
+    "https://",
+    "https://:443/",
+    "https://a:x/",
+    "https://a:99999/",
+    "https://[::1/",
+    "https://joe@a/",
+    "https://a/ b",
+    "https://a/\t",
+    "https://a/\n",
+    "https://a/\x7f",
+    'https://a/"',
+    "https://a/\\",
+    "https://a/%2",
+    "https://api.bücher.example/",
+    "https://api.example/meßages",
+    "ftp://a",
+    "",
+    5,
+    b"https://a",
+]
+
+
+@pytest.mark.parametrize("url", [*NO_URLS, "https://a/?q", "https://a/#f", "https://a/?"])
+def test_no_resource(url: Any) -> None:
+    """A resource is an https URL without query and fragment, that can stand in a header."""
     with pytest.raises(ConfigurationError, match="resource is the https URL of this API"):
-        guard(resource=resource)
+        Resource(url)
+    with pytest.raises(ConfigurationError, match="resource is the https URL of this API"):
+        guard(resource=url)
 
 
-def test_one_scope_is_no_list() -> None:
+@pytest.mark.parametrize("url", NO_URLS)
+@pytest.mark.parametrize("option", ["documentation", "policy", "terms"])
+def test_no_page(option: str, url: Any) -> None:
+    """Pages have https URLs."""
+    options: Any = {option: url}
+    with pytest.raises(ConfigurationError, match=f"{option} is the https URL of a page"):
+        Resource(RESOURCE, **options)
+
+
+@pytest.mark.parametrize("name", ["", "a\nb", 5])
+def test_no_name(name: Any) -> None:
+    """A name is what can be shown to people."""
+    with pytest.raises(ConfigurationError, match="name is what people call this API"):
+        Resource(RESOURCE, name=name)
+
+
+@pytest.mark.parametrize(
+    "scopes", ["reports", b"reports", ["a b"], [""], ['"'], ["\\"], ["é"], [5], 5, iter(["a"])]
+)
+def test_no_scopes(scopes: Any) -> None:
     """A single scope, whose characters would be scopes, is the operator's mistake."""
-    with pytest.raises(ConfigurationError, match=r"scopes_supported is a list: \['reports'\]"):
-        guard(resource=RESOURCE, scopes_supported="reports")
+    with pytest.raises(ConfigurationError, match="scopes is a list of scope values"):
+        Resource(RESOURCE, scopes=scopes)
 
 
 def test_websocket() -> None:

@@ -8,7 +8,8 @@ from fastapi.security import APIKeyHeader
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
-from jwt_guard import Cookie, Identity, Rule, acr, any_scope, asgi, claim, role, scope
+from jwt_guard import Bearer, Cookie, Identity, Rule, acr, any_scope, asgi, claim, role, scope
+from jwt_guard.audit import audit
 from jwt_guard.fastapi import GuardMiddleware, Requires, describe_security, identity_of, public
 from tests.tokens import bearer, claims, guard, token
 
@@ -21,7 +22,7 @@ def answer() -> str:
 
 def make_app(**options: Any) -> FastAPI:
     app = FastAPI()
-    app.add_middleware(GuardMiddleware, guard=guard(), **options)
+    app.add_middleware(GuardMiddleware, **{"guard": guard(), **options})
     reports = APIRouter(prefix="/reports", dependencies=[Requires("reports")])
     reports.get("/")(answer)
     editors = Requires(any_scope("a", "b") & role("editor"))
@@ -100,7 +101,7 @@ def test_other_schemes() -> None:
 
 def test_cookie() -> None:
     """A cookie is another way to bring the token, if every guard reads it."""
-    app = make_app(cookie=Cookie("__Host-token"))
+    app = make_app(guard=guard(credentials=[Bearer(), Cookie("__Host-token")]))
     found = operations(app)
     assert found["GET /v1/reports/"]["security"] == [
         {"BearerToken": ["reports"]},
@@ -125,11 +126,59 @@ def test_wrapped_by_hand() -> None:
     """A guard around the app is seen where the app says what it is wrapped in."""
     app = FastAPI()
     app.get("/me")(answer)
-    assert "security" not in operations(app)["GET /me"]
-    assert "securitySchemes" not in app.openapi()["components"]
-    wrapped = asgi.GuardMiddleware(app, guard=guard())
+    # Nobody knows what it will be mounted in.
+    assert operations(app)["GET /me"]["security"] == [{"BearerToken": []}]
+    wrapped = asgi.GuardMiddleware(app, guard=guard(), optional=["/me"])
     app.openapi_schema = None
-    assert operations(app, outermost=wrapped)["GET /me"]["security"] == [{"BearerToken": []}]
+    assert operations(app, outermost=wrapped)["GET /me"]["security"] == [{}, {"BearerToken": []}]
+
+
+@pytest.mark.parametrize("outermost", [True, False])
+def test_mounted(outermost: bool) -> None:  # noqa: FBT001  a parameter of the test
+    """The document of a mounted app never says open what a guard of the outer one closes."""
+    sub, parent = FastAPI(), FastAPI()
+    sub.get("/plain")(answer)
+    sub.get("/open")(public(lambda: answer()))  # noqa: PLW0108  a function of its own, to be marked
+    sub.get("/scoped", dependencies=[Requires("a")])(answer)
+    # The same path in the outer app is another route.
+    parent.get("/plain")(public(lambda: answer()))  # noqa: PLW0108  the same
+    parent.mount("/sub", sub)
+    parent.add_middleware(GuardMiddleware, guard=guard())
+    found = operations(sub, **({"outermost": parent} if outermost else {}))
+    assert found["GET /plain"]["security"] == [{"BearerToken": []}]
+    assert found["GET /scoped"]["security"] == [{"BearerToken": ["a"]}]
+    opened = [{}, {"BearerToken": []}] if outermost else [{"BearerToken": []}]
+    assert found["GET /open"]["security"] == opened
+    assert operations(parent)["GET /plain"]["security"] == [{}, {"BearerToken": []}]
+
+
+def test_not_in_outermost() -> None:
+    """An app that is not behind what it is said to be behind is described as closed."""
+    app, other = FastAPI(), FastAPI(middleware=[Middleware(GuardMiddleware, guard=guard())])
+    app.get("/me")(public(lambda: answer()))  # noqa: PLW0108  a function of its own, to be marked
+    assert operations(app, outermost=other)["GET /me"]["security"] == [{"BearerToken": []}]
+
+
+class Pagination:
+    """A dependency with attributes that are named like anything."""
+
+    needed = 5
+    admission = "none"
+    app = 7
+    routes = None
+
+    def __call__(self) -> None: ...
+
+
+@pytest.mark.parametrize("dependency", [Pagination, Pagination()])
+def test_dependencies_of_others(dependency: Any) -> None:
+    """What a dependency has for attributes of its own is nothing to the document."""
+    app = FastAPI(middleware=[Middleware(GuardMiddleware, guard=guard(), public=["/openapi.json"])])
+    app.get("/me", dependencies=[Depends(dependency)])(answer)
+    describe_security(app)
+    document = TestClient(app).get("/openapi.json").json()
+    assert document["paths"]["/me"]["get"]["security"] == [{"BearerToken": []}]
+    assert [one.access for one in audit(app).routes if one.path == "/me"] == ["token"]
 
 
 def test_later_routes() -> None:
@@ -154,7 +203,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "public": {"public": ["/me", "/v1/reports/*"]},
     "ruled": {"rules": [Rule("/me", requires="a"), Rule("/open", public=True)]},
     "denied": {"rules": [Rule("/v1/*", public=True)], "unmatched": "deny"},
-    "anonymous": {"anonymous": True},
+    "optional": {"optional": True},
+    "optional paths": {"optional": ["/legacy/*", "/me"]},
 }
 
 

@@ -275,7 +275,7 @@ THUMBPRINTS: dict[str, tuple[dict[str, Any], str]] = {
 
 def verify(key: Key, token: str) -> None:
     unverified = jws.peek(token.encode())
-    selected = KeySet(key).select(
+    selected = KeySet(key).candidates(
         unverified.unverified_header.alg, unverified.unverified_header.kid
     )
     jws.verify(unverified, selected)

@@ -11,7 +11,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from jwt_guard import Cookie, Guard
+from jwt_guard import Bearer, ConfigurationError, Cookie, Query
+from jwt_guard import Subprotocol as InSubprotocol
 from jwt_guard.asgi import (
     ASGIApp,
     GuardMiddleware,
@@ -19,14 +20,13 @@ from jwt_guard.asgi import (
     Receive,
     Scope,
     Send,
-    WebSockets,
     identity_of,
 )
 from tests.test_asgi import sent, serving, status, websocket
-from tests.tokens import NOW, bearer, guard, token
+from tests.tokens import NOW, bearer, guard, issuer, token
 
 TOKEN = token().encode()
-EVERYWHERE = WebSockets(protocol=True, query="access_token")
+EVERYWHERE = [Bearer(), InSubprotocol(), Query("access_token", paths=["/*", "/"])]
 PROTOCOLS = b"sec-websocket-protocol"
 
 
@@ -38,8 +38,8 @@ def handshake(
     return scope
 
 
-def guarded(app: ASGIApp, **options: Any) -> GuardMiddleware:
-    return GuardMiddleware(app, guard=guard(), websockets=EVERYWHERE, **options)
+def guarded(app: ASGIApp, *others: Cookie) -> GuardMiddleware:
+    return GuardMiddleware(app, guard=guard(credentials=[*EVERYWHERE, *others]))
 
 
 class Seen:
@@ -90,7 +90,7 @@ def test_closed_by_default() -> None:
     plain = GuardMiddleware(app, guard=guard())
     assert status(sent(plain, handshake(fields, query=b"access_token=" + TOKEN))) == 401
     sent(
-        GuardMiddleware(app, guard=guard(), anonymous=True),
+        GuardMiddleware(app, guard=guard(), optional=True),
         handshake(fields, query=b"access_token=x"),
     )
     assert app.scope["query_string"] == b"access_token=x"
@@ -98,9 +98,9 @@ def test_closed_by_default() -> None:
 
 
 def test_http_takes_none_of_it() -> None:
-    """What is for handshakes is not looked at in requests."""
+    """What is for handshakes, or for GET, is not looked at in other requests."""
     scope = handshake((PROTOCOLS, b"bearer, " + TOKEN), query=b"access_token=" + TOKEN)
-    scope.update({"type": "http", "method": "GET"})
+    scope.update({"type": "http", "method": "POST"})
     assert status(sent(guarded(Seen()), scope)) == 401
 
 
@@ -136,7 +136,7 @@ def test_never_echoed() -> None:
 def test_cookie() -> None:
     """A cookie opens a handshake for pages of ours alone."""
     kept = Cookie("token", origins=["https://app.example"])
-    app = guarded(Seen(), cookie=kept)
+    app = guarded(Seen(), kept)
     cookie = (b"cookie", b"token=" + TOKEN)
     ours = (b"origin", b"https://app.example")
     assert sent(app, handshake(cookie, ours))[0]["type"] == "websocket.accept"
@@ -147,9 +147,10 @@ def test_cookie() -> None:
 
 def test_cookie_of_an_outer_guard() -> None:
     """What the outer guard found in a cookie excuses nothing that the inner one finds."""
-    inner = GuardMiddleware(Seen(), guard=guard(), public=["/"], websockets=EVERYWHERE)
+    path = websocket()["path"]
+    inner = GuardMiddleware(Seen(), guard=guard(credentials=EVERYWHERE), optional=[path])
     kept = Cookie("token", origins=["https://app.example"])
-    outer = GuardMiddleware(inner, guard=guard(), cookie=kept)
+    outer = GuardMiddleware(inner, guard=guard(credentials=[kept]))
     fields = ((b"cookie", b"token=" + TOKEN), (b"origin", b"https://app.example"))
     assert status(sent(outer, handshake(*fields, query=b"access_token=x"))) == 401
     assert sent(outer, handshake(*fields))[0]["type"] == "websocket.accept"
@@ -189,11 +190,15 @@ RUNNERS: dict[str, Callable[[Callable[[], Awaitable[None]]], None]] = {
 
 @pytest.mark.parametrize("runner", RUNNERS)
 @pytest.mark.parametrize("fails", [False, True], ids=["sent", "gone"])
-def test_end(runner: str, *, fails: bool) -> None:
-    """At expiry the connection is closed; to the app it is as if the client had gone."""
-    instant = [NOW + 309.8]
+@pytest.mark.parametrize(("max_age", "end"), [(None, 310), (60, 70)])
+def test_end(runner: str, max_age: float | None, end: float, *, fails: bool) -> None:
+    """When a token is accepted no longer, its connection is closed, as if the client had gone.
+
+    That is at its exp and the leeway, or when it is too old; whichever comes first.
+    """
+    instant = [NOW + end - 0.2]
     started = time.monotonic()
-    one = guard(clock=lambda: instant[0] + time.monotonic() - started)
+    one = guard(issuer(max_age=max_age), clock=lambda: instant[0] + time.monotonic() - started)
     app, messages, ended = Chat(), list[Message](), list[bool]()
 
     async def sleep(seconds: float) -> None:
@@ -216,12 +221,11 @@ def test_end(runner: str, *, fails: bool) -> None:
                 raise RuntimeError("this connection was closed a moment ago")
 
     async def main() -> None:
-        wrapped = GuardMiddleware(app, guard=one, websockets=WebSockets(expiry_code=4401))
+        wrapped = GuardMiddleware(app, guard=one, expiry_code=4401)
         await wrapped(websocket(bearer(token())), receive, send)
 
     RUNNERS[runner](main)
-    # The token's exp, and ten seconds of leeway.
-    assert instant[0] + time.monotonic() - started >= NOW + 310
+    assert instant[0] + time.monotonic() - started >= NOW + end
     assert messages[-1] == {"type": "websocket.close", "code": 4401, "reason": ""}
     assert app.received[-1] == {"type": "websocket.disconnect", "code": 4401}
     assert str(app.error) == "closed: the access token expired"
@@ -230,7 +234,7 @@ def test_end(runner: str, *, fails: bool) -> None:
 @pytest.mark.parametrize("runner", RUNNERS)
 def test_end_of_the_app(runner: str) -> None:
     """An app that is done before leaves nothing waiting behind."""
-    wrapped = GuardMiddleware(Seen(), guard=guard(), websockets=WebSockets(expiry_code=4401))
+    wrapped = GuardMiddleware(Seen(), guard=guard(), expiry_code=4401)
     messages = list[Message]()
 
     async def receive() -> Message:
@@ -258,21 +262,21 @@ def test_end_of_the_app(runner: str) -> None:
 
 def test_left_open() -> None:
     """Without a code, or without a token, nothing ends a connection."""
-    open_ended = WebSockets(expiry_code=4401)
-    wrapped = GuardMiddleware(Seen(), guard=guard(), websockets=open_ended, anonymous=True)
+    wrapped = GuardMiddleware(Seen(), guard=guard(), expiry_code=4401, optional=True)
     assert sent(wrapped, websocket())[0]["type"] == "websocket.accept"
 
 
-def nobody(_name: str) -> None:
-    """Know no issuer."""
+@pytest.mark.parametrize("code", [0, 1000, 1001, 2999, 5000, True, "4401"])
+def test_bad_code(code: Any) -> None:
+    """A close code is one that applications may send."""
+    with pytest.raises(ConfigurationError, match="3000 to 4999"):
+        GuardMiddleware(Seen(), guard=guard(), expiry_code=code)
 
 
-def test_unknown_tenant() -> None:
-    """The time that is left does not depend on whether the issuer is trusted still."""
-    one = guard()
-    identity = one.authenticate([bearer(token())])
-    assert one.seconds_left(identity) == 310
-    assert Guard(issuers=nobody, clock=lambda: NOW).seconds_left(identity) == 300
+@pytest.mark.parametrize("code", [1008, 3000, 4401, 4999, None])
+def test_good_code(code: int | None) -> None:
+    """Private codes will do, and so will "policy violation"."""
+    GuardMiddleware(Seen(), guard=guard(), expiry_code=code)
 
 
 def test_uvicorn(capfd: pytest.CaptureFixture[str]) -> None:
@@ -280,12 +284,13 @@ def test_uvicorn(capfd: pytest.CaptureFixture[str]) -> None:
     # The token's exp, and ten seconds of leeway, less than a second and a half away.
     short, started = token(), time.monotonic()
     app = Chat()
-    options = WebSockets(protocol=True, query="access_token", expiry_code=4401)
 
     def clock() -> float:
         return NOW + 308.6 + time.monotonic() - started
 
-    wrapped = GuardMiddleware(app, guard=guard(clock=clock), websockets=options)
+    wrapped = GuardMiddleware(
+        app, guard=guard(clock=clock, credentials=EVERYWHERE), expiry_code=4401
+    )
     with serving(wrapped, log_level="info") as port:
         url = f"ws://127.0.0.1:{port}/"
         with connect(url, subprotocols=[Subprotocol("bearer"), Subprotocol(short)]) as accepted:

@@ -55,8 +55,8 @@ def accepts(jwks: dict[str, Any], token: Any) -> bool:
     try:
         keys = KeySet.from_jwks(jwks, allow_symmetric=secret)
         unverified = jws.peek(str(token).encode())
-        key = keys.select(unverified.unverified_header.alg, unverified.unverified_header.kid)
-        jws.verify(unverified, key)
+        found = keys.candidates(unverified.unverified_header.alg, unverified.unverified_header.kid)
+        jws.verify(unverified, found)
     except (ConfigurationError, InvalidToken):
         return False
     return True

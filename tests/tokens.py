@@ -15,7 +15,7 @@ from typing import Any, cast
 import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -37,7 +37,11 @@ Private = (
     | ec.EllipticCurvePrivateKey
     | ed25519.Ed25519PrivateKey
     | ed448.Ed448PrivateKey
+    | mldsa.MLDSA44PrivateKey
+    | mldsa.MLDSA65PrivateKey
+    | mldsa.MLDSA87PrivateKey
 )
+_MLDSA = (mldsa.MLDSA44PrivateKey, mldsa.MLDSA65PrivateKey, mldsa.MLDSA87PrivateKey)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,10 @@ class Pair:
         return self._jwk(self.signing)
 
     def _jwk(self, key: object) -> dict[str, Any]:
+        if isinstance(self.signing, _MLDSA):
+            public = {"kty": "AKP", "pub": b64(self.signing.public_key().public_bytes_raw())}
+            private = {"priv": b64(key.private_bytes_raw())} if isinstance(key, _MLDSA) else {}
+            return {**public, **private, "alg": self.alg}
         to_jwk = cast("Any", jwt.get_algorithm_by_name(ALGORITHMS[self.alg].pyjwt)).to_jwk
         jwk: dict[str, Any] = {**to_jwk(key, as_dict=True), "alg": self.alg}
         jwk.pop("key_ops", None)
@@ -92,7 +100,7 @@ class Pair:
     def certificate(self) -> bytes:
         """A self-signed certificate with the public key, as PEM; it expired in 2001."""
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "jwt_guard tests")])
-        assert not isinstance(self.private, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey)
+        assert isinstance(self.private, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
         builder = x509.CertificateBuilder(
             name,
             name,
@@ -105,6 +113,8 @@ class Pair:
 
     def sign(self, data: bytes) -> bytes:
         """Return the signature over *data*."""
+        if isinstance(self.signing, _MLDSA):
+            return self.signing.sign(data)
         algorithm = jwt.get_algorithm_by_name(ALGORITHMS[self.alg].pyjwt)
         return algorithm.sign(data, self.signing)
 
@@ -115,9 +125,10 @@ def secret_pair(alg: str, secret: bytes, kid: str | None = None) -> Pair:
 
 
 def key_pair(alg: str, private: Private, kid: str | None = None) -> Pair:
-    """Return the pair of *private*; its kid is the thumbprint by default."""
+    """Return the pair of *private*; its kid is by default, and given, the thumbprint."""
     pem = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return Pair(alg, private, Key.from_pem(pem, alg=alg, kid=kid))
+    key = Key.from_pem(pem, alg=alg, kid=kid)
+    return Pair(alg, private, Key(alg, key.key_id, key.material))
 
 
 _RSA = rsa.generate_private_key(65537, 2048)
@@ -158,6 +169,10 @@ BY_ALG = {
     "EdDSA": ED25519,
     "Ed25519": key_pair("Ed25519", _ED25519),
     "Ed448": key_pair("Ed448", _ED448),
+    "ES256K": key_pair("ES256K", ec.generate_private_key(ec.SECP256K1())),
+    "ML-DSA-44": key_pair("ML-DSA-44", mldsa.MLDSA44PrivateKey.generate()),
+    "ML-DSA-65": key_pair("ML-DSA-65", mldsa.MLDSA65PrivateKey.generate()),
+    "ML-DSA-87": key_pair("ML-DSA-87", mldsa.MLDSA87PrivateKey.generate()),
 }
 
 

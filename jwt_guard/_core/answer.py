@@ -6,18 +6,11 @@ octets. Only constants of ours and configured names get into an answer.
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from ..errors import (
-    AuthError,
-    ConfigurationError,
-    CrossSite,
-    InsufficientScope,
-    KeysUnavailable,
-    StepUpRequired,
-)
+from ..errors import AuthError, ConfigurationError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -97,27 +90,11 @@ def render(
         ("Content-Length", str(len(octets))),
         ("Cache-Control", "no-store"),
     ]
-    if isinstance(error, KeysUnavailable):
-        headers.append(("Retry-After", str(error.retry_after)))
-    elif not isinstance(error, CrossSite):
-        pairs = [*_parameters(error, realm)]
+    headers += error.fields()
+    if error.scheme is not None:
+        pairs = [("realm", realm), *error.parameters()]
         if metadata is not None:
             pairs.append(("resource_metadata", metadata))
-        parameters = ", ".join(f"{k}={quoted(v)}" for k, v in pairs)
-        headers.append(("WWW-Authenticate", f"Bearer {parameters}"))
+        parameters = ", ".join(f"{name}={quoted(value)}" for name, value in pairs)
+        headers.append(("WWW-Authenticate", f"{error.scheme} {parameters}"))
     return Answer(error.status, tuple(headers), octets)
-
-
-def _parameters(error: AuthError, realm: str) -> Iterator[tuple[str, str]]:
-    yield "realm", realm
-    if error.error is not None:
-        yield "error", error.error
-    if error.description is not None:
-        yield "error_description", error.description
-    if isinstance(error, InsufficientScope | StepUpRequired) and error.scopes:
-        yield "scope", " ".join(error.scopes)
-    if isinstance(error, StepUpRequired):
-        if error.acr_values:
-            yield "acr_values", " ".join(error.acr_values)
-        if error.max_age is not None:
-            yield "max_age", str(error.max_age)

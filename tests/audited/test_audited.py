@@ -14,7 +14,7 @@ from flask import Flask
 from starlette.applications import Starlette
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
-from jwt_guard.audit.report import AuditedRoute, assert_guarded, audit
+from jwt_guard.audit import AuditedRoute, assert_guarded, audit
 from tests.audited import fastapi_conduit, flask_shop, starlette_forum
 from tests.audited.flask_shop import SECRET
 

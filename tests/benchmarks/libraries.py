@@ -79,13 +79,13 @@ def parts(signer: Signer) -> dict[str, Batch]:
     values = [b"Bearer " + signer.token().encode()]
     guard.authenticate(values)
     line = guard._line
-    (issuer,) = guard._known
+    ((issuer,),) = guard._issuers.known.values()
     compact = bearer.parse(values, 8192)
     token = jws.peek(compact, line._headers)
     payload = token.unverified_payload
     found = Claims(claims.peek(payload))
     header = token.unverified_header
-    key = cast("Key", issuer.find(header.alg, header.kid))
+    key = cast("Key", issuer.source.find(header.alg, header.kid))
     padded = [b64encode(part) for part in (payload, token.signature)]
     text, scan = payload.decode(), cast("Any", json.JSONDecoder(object_pairs_hook=dict)).scan_once
     return {

@@ -21,6 +21,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from jwt_guard import (
+    Bearer,
     Cookie,
     Guard,
     Identity,
@@ -50,6 +51,7 @@ REQUIREMENTS: dict[str, Requirement | None] = {
 
 
 COOKIE = Cookie("__Host-token", origins=["https://app.example"])
+CREDENTIALS = [Bearer(), COOKIE]
 METHODS = ["GET", "HEAD", "POST"]
 
 
@@ -181,7 +183,7 @@ def plain_wsgi(guard: Guard) -> Send:
         start_response("404 Not Found", [("Content-Type", "text/plain")])
         return [b"no such page"]
 
-    routes: dict[str, WSGIApplication] = {"/open": bare_wsgi}
+    routes: dict[str, WSGIApplication] = {"/open": bare_wsgi, "/maybe": bare_wsgi}
     for path, needed in REQUIREMENTS.items():
         routes[path] = bare_wsgi if needed is None else wsgi.requires(needed)(bare_wsgi)
 
@@ -189,7 +191,7 @@ def plain_wsgi(guard: Guard) -> Send:
         return routes.get(environ["PATH_INFO"], missing)(environ, start_response)
 
     return through_wsgi(
-        validator(wsgi.GuardMiddleware(app, guard=guard, public=["/open"], cookie=COOKIE))
+        validator(wsgi.GuardMiddleware(app, guard=guard, public=["/open"], optional=["/maybe"]))
     )
 
 
@@ -197,25 +199,29 @@ def plain_asgi(guard: Guard) -> Send:
     async def missing(_scope: asgi.Scope, _receive: asgi.Receive, send: asgi.Send) -> None:
         await respond(send, 404, "no such page")
 
-    routes: dict[str, asgi.ASGIApp] = {"/open": bare_asgi}
+    routes: dict[str, asgi.ASGIApp] = {"/open": bare_asgi, "/maybe": bare_asgi}
     for path, needed in REQUIREMENTS.items():
         routes[path] = bare_asgi if needed is None else asgi.requires(needed)(bare_asgi)
 
     async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         await routes.get(scope["path"], missing)(scope, receive, send)
 
-    return through_asgi(asgi.GuardMiddleware(app, guard=guard, public=["/open"], cookie=COOKIE))
+    return through_asgi(
+        asgi.GuardMiddleware(app, guard=guard, public=["/open"], optional=["/maybe"])
+    )
 
 
 def flask(guard: Guard) -> Send:
     app = Flask(__name__)
-    flask_adapter.FlaskGuard(app, guard=guard, cookie=COOKIE)
+    flask_adapter.FlaskGuard(app, guard=guard)
 
     def answering() -> str:
         return name_of(flask_adapter.identity_or_none())
 
     opened = flask_adapter.public(lambda: answering())  # noqa: PLW0108  a function of its own, to be marked
     app.add_url_rule("/open", "open", opened, methods=METHODS)
+    maybe = flask_adapter.optional(lambda: answering())  # noqa: PLW0108  the same
+    app.add_url_rule("/maybe", "maybe", maybe, methods=METHODS)
     for path, needed in REQUIREMENTS.items():
         view = answering if needed is None else flask_adapter.requires(needed)(answering)
         app.add_url_rule(path, path[1:], view, methods=METHODS)
@@ -226,12 +232,12 @@ def starlette(guard: Guard) -> Send:
     async def answering(request: Request) -> PlainTextResponse:
         return PlainTextResponse(name_of(starlette_adapter.identity_or_none(request)))
 
-    routes = [Route("/open", answering, methods=METHODS)]
+    routes = [Route(path, answering, methods=METHODS) for path in ("/open", "/maybe")]
     for path, needed in REQUIREMENTS.items():
         endpoint = answering if needed is None else starlette_adapter.requires(needed)(answering)
         routes.append(Route(path, endpoint, methods=METHODS))
     middleware = Middleware(
-        starlette_adapter.GuardMiddleware, guard=guard, public=["/open"], cookie=COOKIE
+        starlette_adapter.GuardMiddleware, guard=guard, public=["/open"], optional=["/maybe"]
     )
     return through_asgi(Starlette(routes=routes, middleware=[middleware]))
 
@@ -239,7 +245,7 @@ def starlette(guard: Guard) -> Send:
 def fastapi(guard: Guard) -> Send:
     app = FastAPI()
     app.add_middleware(
-        fastapi_adapter.GuardMiddleware, guard=guard, public=["/open"], cookie=COOKIE
+        fastapi_adapter.GuardMiddleware, guard=guard, public=["/open"], optional=["/maybe"]
     )
 
     def nobody(connection: HTTPConnection) -> Identity | None:
@@ -252,6 +258,7 @@ def fastapi(guard: Guard) -> Send:
         app.api_route(path, methods=METHODS)(answering)
 
     add("/open", Depends(nobody))
+    add("/maybe", Depends(nobody))
     for path, needed in REQUIREMENTS.items():
         identity_of = Depends(fastapi_adapter.identity_of)
         add(path, identity_of if needed is None else fastapi_adapter.Requires(needed))

@@ -1,7 +1,7 @@
-"""RFC 6750 §3, RFC 9110 §11.6.1, RFC 9457: jwt_guard._core.challenge."""
+"""RFC 6750 §3, RFC 9110 §11.6.1, RFC 9457: jwt_guard._core.answer."""
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -10,6 +10,7 @@ from jwt_guard._core.answer import MEDIA_TYPE, problem, quoted, render
 from jwt_guard.errors import (
     AuthError,
     ConfigurationError,
+    CrossSite,
     InsufficientScope,
     InvalidRequest,
     InvalidToken,
@@ -17,10 +18,12 @@ from jwt_guard.errors import (
     MissingToken,
     Reason,
     StepUpRequired,
+    StoreUnavailable,
 )
 
 INVALID = 'Bearer realm="api", error="invalid_token", error_description='
 GOLD = 'acr_values="gold silver", max_age="0"'
+AMBIGUOUS = '"invalid_request", error_description="The path can be read in more than one way"'
 DESCRIPTIONS = {
     "request": '"invalid_request", '
     'error_description="The credentials are malformed, repeated or too long"',
@@ -53,6 +56,14 @@ ANSWERS: list[tuple[AuthError, int, str | None]] = [
     ),
     (StepUpRequired(), 401, f'Bearer realm="api", error={DESCRIPTIONS["step up"]}'),
     (KeysUnavailable(7), 503, None),
+    (StoreUnavailable(7), 503, None),
+    (CrossSite(), 403, None),
+    (MissingToken(scopes=["b", "a"]), 401, 'Bearer realm="api", scope="a b"'),
+    (
+        InvalidRequest(Reason.AMBIGUOUS_PATH),
+        400,
+        f'Bearer realm="api", error={AMBIGUOUS}',
+    ),
 ]
 
 
@@ -169,6 +180,25 @@ def test_other_body() -> None:
         ),
         b"<p>",
     )
+
+
+def test_metadata() -> None:
+    """A challenge ends with the address of the metadata; where there is none, nothing does."""
+    for error in (MissingToken(scopes=["a"]), CrossSite()):
+        answer = render(error, realm="x", body=problem(error), metadata="https://x/")
+        challenge = dict(answer.headers).get("WWW-Authenticate")
+        expected = 'Bearer realm="x", scope="a", resource_metadata="https://x/"'
+        assert challenge == (expected if error.scheme else None)
+
+
+def test_scheme() -> None:
+    """The scheme is the refusal's own."""
+
+    class Proven(MissingToken):
+        scheme: ClassVar[str | None] = "DPoP"
+
+    answer = render(Proven(), realm="x", body=("text/plain", b""))
+    assert dict(answer.headers)["WWW-Authenticate"] == 'DPoP realm="x"'
 
 
 def test_status_line() -> None:

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from webtest import TestApp
 
 from examples import blueprints, multi_tenant
-from jwt_guard.audit.report import assert_guarded
+from jwt_guard.audit import assert_guarded
 from jwt_guard.wrap import wsgi
 
 ROOT = Path(__file__).parent.parent.parent

@@ -1,15 +1,20 @@
 """Whatever the provider does, known keys answer, and fetches are counted."""
 
+import gzip
 import statistics
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from jwt_guard import AuthError, Guard, Issuer
-from jwt_guard.errors import InvalidToken, KeysUnavailable
-from jwt_guard.keys.fetching import HttpFetcher
+from jwt_guard._fresh import _places
+from jwt_guard.errors import InvalidToken, KeysUnavailable, Reason
+from jwt_guard.keys import Discovery, HttpFetcher, Jwks
 from tests.keys import provider as faults
 from tests.keys.certificates import tls_for
 from tests.keys.provider import AUDIENCE, Fault, Provider, answering, running
@@ -26,8 +31,19 @@ FAULTS: dict[str, Fault] = {
     "truncated JSON": answering(b'{"keys": [{"kty":'),
     "a list": answering(b"[]"),
     "redirect": answering(b"", 302, Location="/elsewhere"),
-    "empty set": answering(b'{"keys": []}'),
     "no keys member": answering(b'{"issuer": "x"}'),
+    "compressed": answering(gzip.compress(b"\0" * 5_000_000), Content_Encoding="gzip"),
+    "compressed twice": answering(b"x", Content_Encoding="gzip, gzip"),
+    "redirect elsewhere": answering(b"", 302, Location="https://elsewhere.example/jwks"),
+    "certificates": answering(b'{"1": "-----BEGIN CERTIFICATE-----"}'),
+    "PEM": answering(b"-----BEGIN PUBLIC KEY-----"),
+}
+
+# A well-formed answer without a usable key says that there is none.
+EMPTY: dict[str, Fault] = {
+    "empty set": answering(b'{"keys": []}'),
+    "unknown types": answering(b'{"keys": [{"kty": "AKP", "alg": "ML-DSA-44", "kid": "1"}]}'),
+    "for encryption": answering(b'{"keys": [{"kty": "RSA", "use": "enc", "kid": "1"}]}'),
     "only a bad key": answering(b'{"keys": [{"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}]}'),
     "only a secret": answering(b'{"keys": [{"kty": "oct", "k": "c2VjcmV0", "alg": "HS256"}]}'),
 }
@@ -45,9 +61,7 @@ def make_guard(provider: Provider, *, wait: float = 0.5, total: float = 0.4) -> 
         Issuer(
             provider.issuer,
             audience=AUDIENCE,
-            jwks_url=f"{provider.issuer}/jwks",
-            wait=wait,
-            fetcher=fetcher,
+            keys=Jwks(f"{provider.issuer}/jwks", wait=wait, fetcher=fetcher),
         )
     )
 
@@ -95,6 +109,106 @@ def test_cold_start(provider: Provider, name: str) -> None:
     assert guard.readiness().status == 503
 
 
+@pytest.mark.parametrize("name", EMPTY)
+def test_no_keys_any_more(provider: Provider, name: str) -> None:
+    """Who withdraws all keys is understood: their tokens are 401, and there is no outage."""
+    guard = make_guard(provider)
+    known = provider.token("1")
+    guard.authenticate([known])
+    provider.fault = EMPTY[name]
+    for token in (provider.token("1", header_kid="stranger"), known):
+        with pytest.raises(InvalidToken) as refused:
+            guard.authenticate([token])
+        assert refused.value.reason is Reason.UNKNOWN_KEY
+    (state,) = guard.health()
+    assert (state["ready"], state["failures"], state["keys"]) == (True, 0, [])
+    assert guard.readiness().status == 200
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_no_keys_at_first(provider: Provider, name: str) -> None:
+    """The same for an issuer that has none yet."""
+    provider.fault = EMPTY[name]
+    guard = make_guard(provider)
+    for _ in range(2):
+        with pytest.raises(InvalidToken):
+            guard.authenticate([provider.token("1")])
+    assert provider.asked() == 1
+
+
+def test_hanging_warm_up(provider: Provider) -> None:
+    """Ten issuers that hang are waited for together, not one after another."""
+    provider.fault = faults.hang
+    fetcher = HttpFetcher(total_seconds=0.5)
+    guard = Guard(
+        *(
+            Issuer(
+                f"{provider.issuer}/{number}",
+                audience=AUDIENCE,
+                keys=Discovery(wait=0.2, fetcher=fetcher),
+            )
+            for number in range(10)
+        )
+    )
+
+    def warm_up() -> None:
+        with pytest.raises(KeysUnavailable):
+            guard.warm_up()
+
+    assert seconds(warm_up) < 1
+
+
+def test_forged_kids_while_hanging(provider: Provider) -> None:
+    """While a provider hangs, strangers wait once, and hold nobody up afterwards."""
+    guard = make_guard(provider, wait=0.2, total=5)
+    known, took = provider.token("1"), list[float]()
+    guard.authenticate([known])
+    provider.fault = faults.hang
+
+    def forged(number: int) -> None:
+        with pytest.raises(KeysUnavailable):
+            guard.authenticate([provider.token("1", header_kid=f"forged {number}")])
+
+    for number in range(30):
+        took.append(seconds(partial(forged, number)))
+        assert seconds(lambda: guard.authenticate([known])) < 0.1
+    assert 0.15 < took[0] < 0.5
+    assert sum(took[1:]) < 0.5
+    assert provider.asked() == 2
+
+
+def nothing_under_way() -> None:
+    """Wait for fetches that earlier tests have left hanging."""
+    for _ in range(1000):
+        if _places.taken == 0:
+            return
+        time.sleep(0.01)
+    raise AssertionError("fetches are under way")
+
+
+def test_names_made_up(provider: Provider) -> None:
+    """400 names that strangers made up begin 8 fetches, cost nobody a wait, and are 503."""
+    provider.fault = faults.hang
+    location = Discovery(wait=0, fetcher=HttpFetcher(total_seconds=0.3))
+    names = [f"{provider.issuer}/{number}" for number in range(400)]
+    opened = [location.open(name, lambda _: None, found=True) for name in names]
+    nothing_under_way()
+    before = threading.active_count()
+
+    fetches = list[object]()
+    for keys in opened:
+        with suppress(KeysUnavailable):
+            fetches.append(keys.find("ES256", "1"))
+    assert len(fetches) == 8
+    # Two threads a fetch, and one of the provider's for each connection.
+    assert threading.active_count() - before <= 24
+    # A configured issuer is not kept out meanwhile, though it has no keys yet.
+    with running() as other:
+        guard = make_guard(other)
+        assert guard.authenticate([other.token("1")]).key_id == "1"
+    assert len(provider.fetches) <= 16
+
+
 def test_wrong_issuer(provider: Provider) -> None:
     """Metadata of another issuer bring no keys; a slash-only difference gets a hint."""
     provider.metadata["issuer"] = f"{provider.issuer}/"
@@ -128,9 +242,12 @@ def test_issuer_turns_wrong(provider: Provider) -> None:
     assert provider.fetches == [
         "/.well-known/openid-configuration",
         "/jwks",
-        "/jwks",
+        "/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server",
         "/.well-known/openid-configuration",
     ]
+    (state,) = guard.health()
+    assert "another issuer's" in str(state["last_error"])
 
 
 def test_certificate_turns_bad(tmp_path: Path) -> None:
@@ -138,7 +255,7 @@ def test_certificate_turns_bad(tmp_path: Path) -> None:
     context, ca_file = tls_for("localhost", tmp_path)
     with running(context) as provider:
         fetcher = HttpFetcher(ca_file=ca_file)
-        guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, fetcher=fetcher))
+        guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, keys=Discovery(fetcher=fetcher)))
         known, stranger = provider.token("1"), provider.token("1", header_kid="stranger")
         guard.authenticate([known])
         port = provider.port
@@ -147,7 +264,7 @@ def test_certificate_turns_bad(tmp_path: Path) -> None:
         assert_outage(guard, known, stranger)
         assert impostor.fetches == []
     (state,) = guard.health()
-    assert "SSL" in str(state["last_error"])
+    assert "SSLCertVerificationError: " in str(state["last_error"])
 
 
 def test_one_bad_key(provider: Provider) -> None:
@@ -192,10 +309,10 @@ def test_random_kids_while_failing(provider: Provider) -> None:
 
 
 def test_random_kids_while_healthy(provider: Provider) -> None:
-    """A flood of unknown kids costs two fetches in 30 s; they are refused as unknown."""
+    """A flood of unknown kids costs two fetches in 30 s; whom nobody asked about is 503."""
     guard = make_guard(provider)
     guard.authenticate([provider.token("1")])
     for number in range(200):
-        with pytest.raises(InvalidToken):
+        with pytest.raises(InvalidToken if number < 2 else KeysUnavailable):
             guard.authenticate([provider.token("1", header_kid=f"random {number}")])
     assert provider.asked() == 3

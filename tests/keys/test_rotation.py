@@ -12,6 +12,7 @@ import trio
 
 from jwt_guard import Guard, Issuer, KeySet
 from jwt_guard.errors import InvalidToken, KeysUnavailable
+from jwt_guard.keys import Discovery
 from tests.keys import provider as faults
 from tests.keys.provider import AUDIENCE, Provider, running
 
@@ -131,7 +132,7 @@ def test_trio(provider: Provider, guard: Guard) -> None:
 def test_wait_is_bounded(provider: Provider, runner: str) -> None:
     """A request waits for a fetch no longer than configured, then answers 503."""
     provider.fault = faults.hang
-    guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, wait=0.2))
+    guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, keys=Discovery(wait=0.2)))
     token = provider.token("1")
 
     async def main() -> float:
@@ -145,19 +146,22 @@ def test_wait_is_bounded(provider: Provider, runner: str) -> None:
 
 
 def test_key_file(tmp_path: Path, provider: Provider) -> None:
-    """A key file is read again when it has changed, and a broken one changes nothing."""
+    """A key file is read again when it has changed, and a broken one changes nothing yet."""
     path = tmp_path / "jwks.json"
     path.write_text(json.dumps({"keys": provider.keys}))
     issuer = Issuer(provider.issuer, audience=AUDIENCE, keys=KeySet.load(path))
     guard = Guard(issuer)
     assert guard.authenticate([provider.token("1")]).key_id == "1"
     (state,) = json.loads(json.dumps(guard.health(), allow_nan=False))
-    assert (state["ready"], state["usable_for"], state["next_try_in"]) == (True, None, None)
+    assert (state["ready"], state["next_try_in"]) == (True, None)
+    assert 0 < state["fresh_for"] <= 5
+    assert 3600 < state["usable_for"] <= 3605
     provider.add_key("2")
     path.write_text(json.dumps({"keys": provider.keys}))
     assert guard.authenticate([provider.token("2")]).key_id == "2"
     path.write_text("{")
-    with pytest.raises(KeysUnavailable):
+    with pytest.raises(KeysUnavailable) as refused:
         guard.authenticate([provider.token("1", header_kid="3")])
+    assert "jwks.json" in str(refused.value.hint)
     assert guard.authenticate([provider.token("1")]).key_id == "1"
     assert provider.fetches == []

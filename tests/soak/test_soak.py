@@ -20,7 +20,7 @@ import pytest
 from jwt_guard import Guard, Issuer
 from jwt_guard.asgi import GuardMiddleware as AsgiMiddleware
 from jwt_guard.asgi import Message, Receive, Scope, Send
-from jwt_guard.keys.fetching import HttpFetcher
+from jwt_guard.keys import Discovery, HttpFetcher
 from jwt_guard.wsgi import GuardMiddleware as WsgiMiddleware
 from tests.keys import provider as faults
 from tests.keys.provider import AUDIENCE, Fault, Provider, answering, running
@@ -162,7 +162,7 @@ def test_soak() -> None:
     with running() as provider:
         world = World(provider)
         fetcher = HttpFetcher(total_seconds=2)
-        guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, fetcher=fetcher))
+        guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, keys=Discovery(fetcher=fetcher)))
         guard.warm_up()
         provider.headers = {"Cache-Control": "max-age=60"}
         wsgi = WsgiMiddleware(wsgi_hello, guard=guard)

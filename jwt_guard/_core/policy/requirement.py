@@ -85,6 +85,14 @@ class Requirement:
             list(names) for names in dict.fromkeys(tuple(sorted(n.scopes)) for n in self._needs)
         ]
 
+    def scopes_to_ask(self) -> tuple[str, ...]:
+        """Return the scope values of the smallest alternative, for a first challenge.
+
+        Never `offline_access`, which is the client's own affair (SEP-835).
+        """
+        first, *_ = self._needs
+        return tuple(sorted(first.scopes - {"offline_access"}))
+
     def all_scopes(self) -> frozenset[str]:
         """Return every scope value that is named in it."""
         return frozenset[str]().union(*(need.scopes for need in self._needs))
@@ -92,7 +100,7 @@ class Requirement:
     def _ordered(self) -> list[frozenset[Condition]]:
         return sorted(self.alternatives, key=lambda a: (len(a), list(map(str, _sorted(a)))))
 
-    def check(self, identity: Identity, asked: Asked = _NOTHING_ASKED) -> None:
+    def require(self, identity: Identity, asked: Asked = _NOTHING_ASKED) -> None:
         """Raise unless *identity* meets all conditions of one alternative.
 
         Args:
@@ -139,6 +147,13 @@ class Requirement:
             more = () if scopes <= identity.scopes else scopes
             return StepUpRequired(_common(levels), _youngest(levels), hint, scopes=more)
         return InsufficientScope((), hint)
+
+
+def both(one: Requirement | None, other: Requirement | None) -> Requirement | None:
+    """Return what is left to ask for when both are required."""
+    if one is None or other is None:
+        return one if other is None else other
+    return one & other
 
 
 def _common(levels: list[Authenticated]) -> tuple[str, ...]:

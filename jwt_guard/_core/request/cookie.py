@@ -6,15 +6,14 @@ pages can read (the double submit), and by what no page can write (Fetch §3.2).
 """
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from hmac import compare_digest
-from typing import Self
 
 from ...errors import ConfigurationError, CrossSite
-
-# Of a field's name in small letters, all values of the request, as received.
-Fields = Callable[[str], Sequence[bytes]]
+from ..token import bearer
+from .credentials import Credential
+from .request import Request
 
 # cookie-name = token (RFC 6265 §4.1.1), field-name = token (RFC 9110 §5.1)
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -62,7 +61,7 @@ class Cookie:
                 raise ConfigurationError(f"{name!r} is no name of a cookie or of a header field")
         if self.name == self.csrf_cookie:
             raise ConfigurationError("the token and its CSRF value need two cookies")
-        if isinstance(self.origins, str) or not all(
+        if not isinstance(self.origins, list | tuple | set | frozenset) or not all(
             isinstance(one, str) and _ORIGIN.fullmatch(one) for one in self.origins
         ):
             raise ConfigurationError(
@@ -71,63 +70,45 @@ class Cookie:
             )
         object.__setattr__(self, "_origins", frozenset(one.encode() for one in self.origins))
 
-    @classmethod
-    def of(cls, cookie: "str | Cookie | None") -> "Self | Cookie | None":
-        """Return *cookie*; a name alone stands for the defaults.
+    def find(self, request: Request, max_token_bytes: int, /) -> tuple[Credential, ...]:
+        """Return what the cookie brings; see `CredentialSource`."""
+        return tuple(
+            Credential(bearer.parse([b"Bearer " + value], max_token_bytes), self, self.check)
+            for value in _values(request, self.name)
+        )
+
+    def check(self, request: Request) -> None:
+        """Raise unless a request that may change something is from a page of ours.
 
         Raises:
-            ConfigurationError: Neither.
+            CrossSite: It may, and it is not shown to be.
         """
-        if cookie is None or isinstance(cookie, Cookie):
-            return cookie
-        return cls(cookie)
-
-    def add(self, values: list[bytes], method: str | None, fields: Fields) -> bool:
-        """Add what the cookie brings to the *values* of Authorization.
-
-        Several credentials, of whatever kinds, are refused by whoever reads them.
-
-        Args:
-            values: What the request brings elsewhere.
-            method: The request's method; None for the handshake of a WebSocket.
-            fields: The request's header fields.
-
-        Returns:
-            Whether the cookie alone brings something.
-
-        Raises:
-            CrossSite: It does, and the request may change something, and is not
-                shown to come from a page of ours.
-        """
-        brought = [b"Bearer " + value for value in _values(fields, self.name)]
-        alone = bool(brought) and not values
-        if alone and method not in _SAFE_METHODS:
-            self._check(method, fields)
-        values += brought
-        return alone
-
-    def _check(self, method: str | None, fields: Fields) -> None:
-        if not self._is_from_here(fields):
+        if request.method in _SAFE_METHODS and not request.handshake:
+            return
+        if not self._is_from_here(request):
             raise CrossSite("neither Origin nor Sec-Fetch-Site names an origin of origins=")
-        if method is not None and not self._is_submitted_twice(fields):
+        if not request.handshake and not self._is_submitted_twice(request):
             raise CrossSite(f"{self.csrf_header} does not repeat the cookie {self.csrf_cookie}")
 
-    def _is_from_here(self, fields: Fields) -> bool:
-        origins, sites = fields("origin"), fields("sec-fetch-site")
+    def _is_from_here(self, request: Request) -> bool:
+        origins, sites = request.fields("origin"), request.fields("sec-fetch-site")
         if len(origins) == 1 and origins[0] in self._origins:
             return True
         return len(sites) == 1 and sites[0] == b"same-origin"
 
-    def _is_submitted_twice(self, fields: Fields) -> bool:
-        kept, sent = _values(fields, self.csrf_cookie), fields(self.csrf_header.lower())
+    def _is_submitted_twice(self, request: Request) -> bool:
+        kept = _values(request, self.csrf_cookie)
+        sent = request.fields(self.csrf_header.lower())
         return len(kept) == len(sent) == 1 and kept[0] != b"" and compare_digest(kept[0], sent[0])
 
 
-def _values(fields: Fields, name: str) -> list[bytes]:
+def _values(request: Request, name: str) -> list[bytes]:
     """Return the values of all cookies called *name*.
 
     cookie-string = cookie-pair *( ";" SP cookie-pair )            (RFC 6265 §4.2.1)
     """
     wanted = name.encode()
-    pairs = (pair.partition(b"=") for value in fields("cookie") for pair in value.split(b";"))
+    pairs = (
+        pair.partition(b"=") for value in request.fields("cookie") for pair in value.split(b";")
+    )
     return [value.strip(b" \t") for key, _, value in pairs if key.strip(b" \t") == wanted]

@@ -1,4 +1,4 @@
-"""RFC 7518 §3.1, RFC 8037, RFC 9864: the algorithms, as data.
+"""RFC 7518 §3.1, RFC 8037, 8812, 9864, 9964: the algorithms, as data.
 
 One row says what a key must be to carry that `alg`. The mathematics behind a row
 is PyJWT's and cryptography's, under the name that PyJWT knows.
@@ -17,8 +17,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from ...errors import ConfigurationError
+from . import akp
 
-Material = bytes | RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey | Ed448PublicKey
+Material = (
+    bytes
+    | RSAPublicKey
+    | EllipticCurvePublicKey
+    | Ed25519PublicKey
+    | Ed448PublicKey
+    | akp.AkpPublicKey
+)
 Verify = Callable[[bytes, Material, bytes], bool]
 
 # What PyJWT and cryptography raise on a key they cannot take.
@@ -34,6 +42,12 @@ CRYPTO_ERRORS = (
 
 # NIST SP 800-131A: no shorter RSA key makes or verifies signatures since 2014.
 _MIN_RSA_BITS = 2048
+# Whoever publishes a key decides what each forged token costs us: 0.2 ms at this size,
+# which no provider comes near; four times that at 16384 bits.
+_MAX_RSA_BITS = 8192
+# RFC 8017 §3.1: odd, and 3 or more. Time grows with the exponent's length, to 100 times
+# at full length; the largest that anybody chooses is the Fermat number F5, 2**32 + 1.
+_MIN_EXPONENT, _MAX_EXPONENT = 3, 2**33
 
 # The primes of the ROCA fingerprint (CVE-2017-15361): a modulus that lies in the
 # subgroup made by 65537 for every one of them came from the broken generator.
@@ -46,9 +60,10 @@ class Algorithm:
     """What a key must be to carry one `alg`.
 
     Attributes:
-        pyjwt: PyJWT's name of the same algorithm.
-        kty: Key type (RFC 7518 §6.1, RFC 8037 §2).
-        curves: Names of the permitted curves (`crv`), for EC and OKP.
+        pyjwt: PyJWT's name of the same algorithm; none where it knows none.
+        kty: Key type (RFC 7518 §6.1, RFC 8037 §2, RFC 9964 §3).
+        curves: Names of the permitted curves (`crv`), for EC and OKP; of AKP the
+            one parameter set.
         min_bytes: Least length of a secret: that of the digest (RFC 7518 §3.2).
     """
 
@@ -59,7 +74,9 @@ class Algorithm:
 
     @property
     def verify(self) -> Verify:
-        """PyJWT's verification, as (signing input, key, signature) -> bool."""
+        """The verification, as (signing input, key, signature) -> bool."""
+        if self.kty == "AKP":
+            return cast("Verify", akp.verify)
         return cast("Verify", jwt.get_algorithm_by_name(self.pyjwt).verify)
 
 
@@ -76,12 +93,16 @@ ALGORITHMS = {
     "ES256": Algorithm("ES256", "EC", ("P-256",)),
     "ES384": Algorithm("ES384", "EC", ("P-384",)),
     "ES512": Algorithm("ES512", "EC", ("P-521",)),
+    "ES256K": Algorithm("ES256K", "EC", ("secp256k1",)),
     "ESP256": Algorithm("ES256", "EC", ("P-256",)),
     "ESP384": Algorithm("ES384", "EC", ("P-384",)),
     "ESP512": Algorithm("ES512", "EC", ("P-521",)),
     "EdDSA": Algorithm("EdDSA", "OKP", ("Ed25519", "Ed448")),
     "Ed25519": Algorithm("EdDSA", "OKP", ("Ed25519",)),
     "Ed448": Algorithm("EdDSA", "OKP", ("Ed448",)),
+    "ML-DSA-44": Algorithm("", "AKP", ("ML-DSA-44",)),
+    "ML-DSA-65": Algorithm("", "AKP", ("ML-DSA-65",)),
+    "ML-DSA-87": Algorithm("", "AKP", ("ML-DSA-87",)),
 }
 
 # No name is that long; what is longer may be a key in the wrong argument.
@@ -101,6 +122,16 @@ def algorithm(alg: str) -> Algorithm:
         ) from None
 
 
+def carried(material: object) -> tuple[str, ...]:
+    """Return the algorithms that a key's type and curve fit."""
+    kty, crv = _describe(material)
+    return tuple(
+        alg
+        for alg, row in ALGORITHMS.items()
+        if row.kty == kty and (not row.curves or crv in row.curves)
+    )
+
+
 def check_material(alg: str, material: object) -> None:
     """Raise ConfigurationError unless *material* may carry *alg*."""
     row = algorithm(alg)
@@ -111,8 +142,9 @@ def check_material(alg: str, material: object) -> None:
             f"name the algorithm that the issuer signs with"
         )
     if row.curves and crv not in row.curves:
+        what = "parameter set" if kty == "AKP" else "curve"
         raise ConfigurationError(
-            f"{alg} needs the curve {' or '.join(row.curves)}, this key is on {crv}"
+            f"{alg} needs the {what} {' or '.join(row.curves)}, this key is on {crv}"
         )
     if isinstance(material, bytes):
         _check_secret(alg, material)
@@ -134,7 +166,8 @@ def _describe(material: object) -> tuple[str, str | None]:
         case Ed448PublicKey():
             return "OKP", "Ed448"
         case _:
-            return type(material).__name__, None
+            alg = akp.alg_of(material)
+            return (type(material).__name__, None) if alg is None else ("AKP", alg)
 
 
 def _check_secret(alg: str, secret: bytes) -> None:
@@ -173,7 +206,17 @@ def _check_rsa(key: RSAPublicKey) -> None:
             f"the RSA key has {key.key_size} bits, at least {_MIN_RSA_BITS} are needed; "
             f"have the issuer make a new one"
         )
-    modulus = key.public_numbers().n
+    if key.key_size > _MAX_RSA_BITS:
+        raise ConfigurationError(
+            f"the RSA key has {key.key_size} bits, at most {_MAX_RSA_BITS} are taken; "
+            f"longer ones make each forged token expensive"
+        )
+    modulus, exponent = key.public_numbers().n, key.public_numbers().e
+    if exponent % 2 == 0 or not _MIN_EXPONENT <= exponent < _MAX_EXPONENT:
+        raise ConfigurationError(
+            "the public exponent of the RSA key is not odd and from 3 to 2**33; nearly all "
+            "keys have 65537, and longer ones make each forged token expensive"
+        )
     if all(modulus % p in group for p, group in _ROCA_GROUPS.items()):
         raise ConfigurationError(
             "the RSA key carries the ROCA fingerprint (CVE-2017-15361): its private half can be "

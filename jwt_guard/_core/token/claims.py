@@ -1,10 +1,10 @@
 """RFC 7519 §4.1, RFC 9068 §2.2: what a claims set must say.
 
 Configured means required: issuer, audience and expiry are always checked, and a
-claim that is present but malformed is refused, never ignored.
+required claim that is malformed is refused, never ignored. `null` counts as absent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
@@ -16,14 +16,19 @@ from . import strictjson
 UnverifiedClaims = NewType("UnverifiedClaims", Mapping[str, Any])
 Claims = NewType("Claims", Mapping[str, Any])
 
-# The year 9892. A later instant is no date to a program (datetime ends with 9999)
-# and most often milliseconds taken for seconds.
-_LATEST = 250_000_000_000
+# The last second of the year 9999, which some write for "never". A later instant is no
+# date to a program, and most often milliseconds taken for seconds.
+_LATEST = 253_402_300_799
+
+# RFC 8259 §6: no program that writes numeric ids has longer ones than 64 bits.
+_MAX_SUBJECT = 2**64
 
 # OpenID Connect Core §2, §3.1.3.6, §3.3.2.11: members of ID tokens alone.
 _ID_TOKEN_CLAIMS = ("nonce", "at_hash", "c_hash")
 
 ABSENT = object()
+_MEMBERS = ".*"
+_KINDS: dict[type, str] = {bool: "a boolean", int: "a number", float: "a number", str: "text"}
 _NOTHING = frozenset[str]()
 _EMPTY = frozenset({""})
 
@@ -41,8 +46,14 @@ class ClaimRules:
         max_age: Greatest age by `iat`, in seconds, or None.
         token_types: Acceptable `typ` values, normalised; None stands for no `typ`.
         refuse_id_tokens: Whether claims of ID tokens are refused.
-        scope_paths: Where scope values are found; all of them count.
+        scope_paths: Where scope values are found; all of them count. A path that
+            ends with `.*` stands for the names of an object's members.
         role_paths: Where role names are found; all of them count.
+        values_if_present: As `values`, of claims that need not be there.
+        role_separator: What separates role names in one string, or None.
+        numeric_subject: Whether `sub` may be a whole number.
+        names_issuer: Whether the tokens have an `iss`; those that do not are of
+            the one issuer that says so.
     """
 
     issuer: str
@@ -55,6 +66,10 @@ class ClaimRules:
     refuse_id_tokens: bool
     scope_paths: tuple[str, ...]
     role_paths: tuple[str, ...]
+    values_if_present: tuple[tuple[str, frozenset[str]], ...] = ()
+    role_separator: str | None = None
+    numeric_subject: bool = False
+    names_issuer: bool = True
 
 
 # When a token is valid: from the first on, and before the second, leeway included; in
@@ -93,7 +108,7 @@ def check(claims: Claims, typ: str | None, rules: ClaimRules, *, now: float) -> 
     """
     if typ not in rules.token_types:
         raise InvalidToken(Reason.TOKEN_TYPE, "add the type to token_types= if it is meant")
-    if claims.get("iss") != rules.issuer:
+    if claims.get("iss") != (rules.issuer if rules.names_issuer else None):
         raise InvalidToken(Reason.UNKNOWN_ISSUER)
     _check_audience(claims, rules)
     window = _check_times(claims, rules, now)
@@ -103,24 +118,30 @@ def check(claims: Claims, typ: str | None, rules: ClaimRules, *, now: float) -> 
     for name, accepted in rules.values:
         if not _is_among(claims.get(name), accepted):
             raise InvalidToken(Reason.WRONG_VALUE, f"the claim {name} has no accepted value")
-    if rules.refuse_id_tokens and any(name in claims for name in _ID_TOKEN_CLAIMS):
+    for name, accepted in rules.values_if_present:
+        value = claims.get(name)
+        if value is not None and not _is_among(value, accepted):
+            raise InvalidToken(Reason.WRONG_VALUE, f"the claim {name} has another value")
+    if rules.refuse_id_tokens and any(claims.get(name) is not None for name in _ID_TOKEN_CLAIMS):
         raise InvalidToken(Reason.ID_TOKEN, "the client sent an ID token for an access token")
     return window
 
 
 def _is_among(value: object, accepted: frozenset[str]) -> bool:
-    """Tell text, or a list of it, of which nothing is beyond *accepted*."""
+    """Whether *value* is text, or a list of it, with nothing beyond *accepted*."""
     members = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
     return members != () and all(isinstance(one, str) and one in accepted for one in members)
 
 
 def _check_audience(claims: Claims, rules: ClaimRules) -> None:
-    if "aud" not in claims:
+    audience = claims.get("aud")
+    if audience is None:
         if rules.audience is None:
             return
         raise InvalidToken(Reason.MISSING_CLAIM, "the claim aud is required")
-    audience = claims["aud"]
-    values = (audience,) if isinstance(audience, str) else _strings(audience, "aud")
+    values = (audience,) if isinstance(audience, str) else _strings(audience)
+    if values is None:
+        raise malformed("aud")
     if rules.audience is not None and rules.audience.isdisjoint(values):
         expected = ", ".join(sorted(rules.audience))
         raise InvalidToken(
@@ -164,14 +185,13 @@ def malformed(name: str, hint: str | None = None) -> InvalidToken:
     return InvalidToken(Reason.MALFORMED_CLAIM, hint or f"the claim {name} is malformed")
 
 
-def _strings(value: object, name: str) -> tuple[str, ...]:
-    """Return *value*, a JSON array of strings, or refuse it."""
-    if not isinstance(value, tuple):
-        raise malformed(name)
-    for member in cast("tuple[object, ...]", value):
-        if not isinstance(member, str):
-            raise malformed(name)
-    return cast("tuple[str, ...]", value)
+def _strings(value: object) -> tuple[str, ...] | None:
+    """Return *value* if it is a JSON array of strings, else None."""
+    if isinstance(value, tuple):
+        members = cast("tuple[object, ...]", value)
+        if all(isinstance(member, str) for member in members):
+            return cast("tuple[str, ...]", members)
+    return None
 
 
 def numeric_date(claims: Claims, name: str) -> float | None:
@@ -179,7 +199,7 @@ def numeric_date(claims: Claims, name: str) -> float | None:
     value = claims.get(name)
     if type(value) is int and 0 <= value <= _LATEST:
         return value
-    if name not in claims:
+    if value is None:
         return None
     # A bool is an int to Python; anything else is compared, never computed with,
     # until it is known to be small: 10**400 has no float.
@@ -193,30 +213,99 @@ def numeric_date(claims: Claims, name: str) -> float | None:
 def check_text(claims: Claims, names: tuple[str, ...]) -> None:
     """Raise unless each of *names* that is present is a string."""
     for name in names:
-        if type(claims.get(name, "")) is not str:
+        value = claims.get(name)
+        if value is not None and type(value) is not str:
             raise malformed(name)
 
 
-def words(claims: Claims, paths: tuple[str, ...], *, separator: str | None) -> frozenset[str]:
+def is_number_of_subject(value: object) -> bool:
+    """Whether *value* is a whole number that a program may have for an id."""
+    return type(value) is int and 0 <= value < _MAX_SUBJECT
+
+
+def check_actor(claims: Claims, rules: ClaimRules, misread: Callable[[str], None]) -> None:
+    """Refuse, or tell of, an `act` that is no object (RFC 8693 §4.1)."""
+    value = claims.get("act")
+    if value is not None and not isinstance(value, strictjson.FrozenDict):
+        _misread("act", value, rules.required, misread)
+
+
+def words(
+    claims: Claims,
+    paths: tuple[str, ...],
+    *,
+    separator: str | None,
+    required: tuple[str, ...],
+    misread: Callable[[str], None],
+) -> frozenset[str]:
     """Return the strings at *paths* together: those of lists, or of strings.
 
     Args:
         claims: The verified claims.
-        paths: Names of claims, or names joined by dots into nested objects.
+        paths: Names of claims, or names joined by dots into nested objects; with
+            `.*` at the end the names of an object's members that say something:
+            neither false nor null, nor 0 nor empty.
         separator: What separates words in a string; None: nothing does.
+        required: Claims that must not be malformed.
+        misread: Is told, in words fit for the log, of a path that leads to something
+            else; it gives no words then, and nobody is refused for it.
+
+    Raises:
+        InvalidToken: What is malformed is required.
     """
     found = _NOTHING
     for path in paths:
         # A plain name, which most are, needs no look at what is nested.
-        value = claims[path] if path in claims else lookup(claims, path)
+        if path in claims:
+            value = claims[path]
+        elif "." in path:
+            value = lookup(claims, path)
+        else:
+            continue
         if isinstance(value, str):
             here = _split(value, separator)
-        elif value is ABSENT:
+        elif value is None:
             continue
+        elif value is ABSENT:
+            if not path.endswith(_MEMBERS):
+                continue
+            here = _members(claims, path, required, misread)
         else:
-            here = frozenset(_strings(value, path)) - _EMPTY
+            listed = _strings(value)
+            if listed is None:
+                _misread(path, value, required, misread)
+                continue
+            here = frozenset(listed) - _EMPTY
         found = found | here if found else here
     return found
+
+
+def _members(
+    claims: Claims, path: str, required: tuple[str, ...], misread: Callable[[str], None]
+) -> frozenset[str]:
+    """Return the names of the members at *path*, which ends with `.*`."""
+    value = lookup(claims, path.removesuffix(_MEMBERS))
+    if isinstance(value, strictjson.FrozenDict):
+        return frozenset(name for name, said in value.items() if said) - _EMPTY
+    if value is not ABSENT and value is not None:
+        _misread(path, value, required, misread)
+    return _NOTHING
+
+
+def _misread(
+    path: str, value: object, required: tuple[str, ...], misread: Callable[[str], None]
+) -> None:
+    """Refuse a required claim that is malformed; tell of another one."""
+    if path.removesuffix(_MEMBERS) in required:
+        raise malformed(path)
+    misread(f"the claim {path} says nothing here: it is {kind_of(value)}")
+
+
+def kind_of(value: object) -> str:
+    """Return what JSON calls *value*, never what it says."""
+    if isinstance(value, tuple):
+        return "a list" if _strings(cast("object", value)) else "a list, not of text alone"
+    return _KINDS.get(type(value), "an object")
 
 
 # An API's tokens carry a few combinations of scopes; each is split once, and kept once.

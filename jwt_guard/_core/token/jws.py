@@ -6,7 +6,7 @@ Never followed: `jku`, `x5u`, `jwk`, `x5c`. Never processed: `crit`, `b64`, `zip
 """
 
 from binascii import a2b_base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from string import ascii_letters, digits
 from types import MappingProxyType
 from typing import NamedTuple
@@ -135,19 +135,28 @@ def _decode(segment: bytes) -> bytes:
     return a2b_base64(segment.translate(_TO_STANDARD) + _PADDING[remainder], strict_mode=True)
 
 
-def verify(token: UnverifiedToken, key: Key) -> None:
-    """Raise unless the signature of *token* is *key*'s.
+def verify(token: UnverifiedToken, keys: Iterable[Key]) -> Key:
+    """Return the one of *keys* whose signature *token* bears.
+
+    Args:
+        token: The parts of the token.
+        keys: What `KeySet.candidates` selected, a few at most.
 
     Raises:
-        InvalidToken: The signature does not match.
+        InvalidToken: The signature is none of theirs.
     """
-    # The key was selected by the header's alg, and is asked again: a caller that
-    # brings a key of its own choice opens no door.
-    if token.unverified_header.alg != key.alg:
-        raise InvalidToken(Reason.UNKNOWN_KEY)
+    for key in keys:
+        # The keys were selected by the header's alg, and are asked again: a caller
+        # that brings a key of its own choice opens no door.
+        if token.unverified_header.alg != key.alg:
+            raise InvalidToken(Reason.UNKNOWN_KEY)
+        if _signed(token, key):
+            return key
+    raise InvalidToken(Reason.BAD_SIGNATURE)
+
+
+def _signed(token: UnverifiedToken, key: Key) -> bool:
     try:
-        valid = key.verify(token.signing_input, token.signature)
+        return key.verify(token.signing_input, token.signature)
     except Exception:  # noqa: BLE001  whatever the crypto layer raises, it did not verify
-        valid = False
-    if not valid:
-        raise InvalidToken(Reason.BAD_SIGNATURE)
+        return False

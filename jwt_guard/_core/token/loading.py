@@ -17,32 +17,43 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from cryptography.x509 import load_pem_x509_certificate
 
 from ...errors import ConfigurationError
-from . import strictjson
+from . import akp, strictjson
 from .algorithms import ALGORITHMS, CRYPTO_ERRORS, Material, algorithm
 
 # textualmsg = "-----BEGIN " label "-----" … "-----END " label "-----"  (RFC 7468 §3)
 _PEM = re.compile(
     rb"-----BEGIN (?P<label>[A-Z0-9 ]+)-----[^-]*(?:-(?!----)[^-]*)*-----END (?P=label)-----"
 )
+# What a block that was cut leaves behind, wherever the cut went through.
+_CUT = re.compile(rb"-----(?:BEGIN|END) |^-{1,5}[BEGIN]{0,5}\s*\Z", re.MULTILINE)
 # `openssl ecparam -genkey` writes its parameters above the key itself.
 _NO_KEY_BLOCKS = {b"EC PARAMETERS"}
 
-# RFC 7518 §6.2.2.1, §6.3.2, RFC 8037 §2: the members of private keys.
-_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth"})
-# RFC 7638 §3.2, RFC 8037 §2: the members that make the thumbprint.
+# RFC 7518 §6.2.2.1, §6.3.2, RFC 8037 §2, RFC 9964 §3: the members of private keys.
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "priv"})
+# RFC 7517 §4.2, and the SPIFFE trust bundle's word for keys of JWT-SVIDs.
+_SIGNATURE_USES = (None, "sig", "jwt-svid")
+# RFC 7638 §3.2, RFC 8037 §2, RFC 9964 §6: the members that make the thumbprint.
 _THUMBPRINT_MEMBERS = {
     "RSA": ("e", "kty", "n"),
     "EC": ("crv", "kty", "x", "y"),
     "OKP": ("crv", "kty", "x"),
+    "AKP": ("alg", "kty", "pub"),
 }
-# RFC 7518 §6.2.1.1, RFC 8037 §2: the curves by key type; None where there is none.
+# RFC 7518 §6.2.1.1, RFC 8812 §3.1: the lengths of a coordinate, in octets.
+_COORDINATES = {"P-256": 32, "P-384": 48, "P-521": 66, "secp256k1": 32}
+# RFC 8037 §2: the curves by key type; None where there is none.
 _CURVES: dict[str, tuple[str | None, ...]] = {
     "RSA": (None,),
     "oct": (None,),
-    "EC": ("P-256", "P-384", "P-521"),
+    "AKP": (None,),
+    "EC": tuple(_COORDINATES),
     "OKP": ("Ed25519", "Ed448"),
 }
-_EC_ALGS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
+_EC_ALGS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "secp256k1": "ES256K"}
+
+# RFC 8259 §8.1 lets a reader ignore it; editors and two providers write it.
+_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +89,28 @@ def secret(value: str | bytes, alg: str) -> bytes:
 
 
 def is_key_text(path: str) -> bool:
-    """Tell the text of a key from the path of a file, which may be shown."""
+    """Whether *path* is the text of a key, and no path of a file, which may be shown."""
     return "-----BEGIN " in path or path.lstrip().startswith("{")
 
 
 def is_pem(data: bytes) -> bool:
-    """Tell PEM from JSON by its content."""
-    return b"-----BEGIN " in data and not data.lstrip().startswith((b"{", b"["))
+    """Whether *data* is PEM; JSON can have PEM in it."""
+    text = data.removeprefix(_BOM).lstrip()
+    return b"-----BEGIN " in text and not text.startswith((b"{", b"["))
 
 
 def pem_blocks(pem: str | bytes) -> list[PemBlock]:
-    """Return the blocks of *pem* that can hold a key."""
+    """Return the blocks of *pem* that can hold a key.
+
+    Raises:
+        ConfigurationError: There is none, or one that was cut: what is left of a
+            file that is being written must not pass for all of it.
+    """
     data = pem.encode(errors="replace") if isinstance(pem, str) else pem
-    found = _PEM.finditer(data) if isinstance(data, bytes) else ()
-    blocks = [PemBlock(match["label"], match[0] + b"\n") for match in found]
+    data = data if isinstance(data, bytes) else b""
+    blocks = [PemBlock(match["label"], match[0] + b"\n") for match in _PEM.finditer(data)]
+    if blocks and _CUT.search(_PEM.sub(b"", data)):
+        raise ConfigurationError("a PEM block in it is cut: a BEGIN or END line has no other")
     blocks = [block for block in blocks if block.label not in _NO_KEY_BLOCKS]
     if not blocks:
         raise ConfigurationError("no PEM block (-----BEGIN … -----END …) found in it")
@@ -113,15 +132,28 @@ def from_pem_block(block: PemBlock) -> Material:
         ) from None
 
 
+def members_of(jwk: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of *jwk* that say something: null counts as absent.
+
+    Raises:
+        ConfigurationError: Not a JWK.
+    """
+    if not isinstance(jwk, Mapping) or not isinstance(jwk.get("kty"), str):
+        raise ConfigurationError('not a JWK: an object with a "kty" is expected (RFC 7517 §4)')
+    members = {name: value for name, value in jwk.items() if value is not None}
+    if not isinstance(members.get("alg", ""), str):
+        raise ConfigurationError(f'the "alg" of the JWK {_name(jwk)} is no text (RFC 7517 §4.4)')
+    return members
+
+
 def jwk_alg(jwk: Mapping[str, Any], alg: str | None) -> str:
     """Return the one algorithm of *jwk*, told by itself or by *alg*."""
-    _check_member(jwk)
     if alg is not None:
         algorithm(alg)
-    own = jwk.get("alg")
+    own: str | None = jwk.get("alg")
     if own is not None and alg is not None and own != alg:
         raise ConfigurationError(f"the JWK says its alg is {own!r}, not {alg!r}")
-    chosen: str = own if own is not None else alg or _default_alg(jwk)
+    chosen = own if own is not None else alg or _default_alg(jwk)
     algorithm(chosen)
     return chosen
 
@@ -152,7 +184,9 @@ def from_jwk(jwk: Mapping[str, Any], alg: str) -> Material:
     if jwk["kty"] != row.kty:
         raise ConfigurationError(f"{alg} needs a key of type {row.kty}, this one is not")
     try:
-        material = jwt.PyJWK(dict(jwk), row.pyjwt).key
+        if row.kty == "AKP":
+            return akp.load(jwk, alg)
+        material = jwt.PyJWK(_padded(jwk), row.pyjwt).key
         material = material.public_key() if _PRIVATE_MEMBERS & jwk.keys() else material
     except CRYPTO_ERRORS:
         raise ConfigurationError(
@@ -161,18 +195,29 @@ def from_jwk(jwk: Mapping[str, Any], alg: str) -> Material:
     return cast("Material", material)
 
 
-def _check_member(jwk: Mapping[str, Any]) -> None:
-    if not isinstance(jwk, Mapping) or not isinstance(jwk.get("kty"), str):
-        raise ConfigurationError('not a JWK: an object with a "kty" is expected (RFC 7517 §4)')
-    if not isinstance(jwk.get("alg", ""), str):
-        raise ConfigurationError(f'the "alg" of the JWK {_name(jwk)} is no text (RFC 7517 §4.4)')
+def _padded(jwk: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *jwk* with its coordinates at full length (RFC 7518 §6.2.1.2).
+
+    Providers write them as numbers, without their leading zeros, which PyJWT refuses.
+    """
+    members = dict(jwk)
+    length = _COORDINATES.get(str(jwk.get("crv")))
+    if jwk["kty"] == "EC" and length is not None:
+        for name in members.keys() & {"x", "y", "d"}:
+            number = akp.octets(members[name]).rjust(length, b"\0")
+            members[name] = urlsafe_b64encode(number).decode()
+    return members
 
 
 def _for_signatures(jwk: Mapping[str, Any]) -> bool:
-    """Tell by `use` and `key_ops` (RFC 7517 §4.2, §4.3)."""
-    operations = jwk.get("key_ops", ("verify",))
-    return jwk.get("use", "sig") == "sig" and (
-        isinstance(operations, list | tuple) and ("verify" in operations or "sign" in operations)
+    """Whether `use` and `key_ops` allow it (RFC 7517 §4.2, §4.3)."""
+    operations = jwk.get("key_ops")
+    return jwk.get("use") in _SIGNATURE_USES and (
+        operations is None
+        or (
+            isinstance(operations, list | tuple)
+            and ("verify" in operations or "sign" in operations)
+        )
     )
 
 
@@ -181,37 +226,42 @@ def _name(jwk: Mapping[str, Any]) -> str:
     return repr(kid) if isinstance(kid, str) else "without kid"
 
 
-def jwks_members(
-    jwks: Mapping[str, Any] | str | bytes, alg: str | None, *, allow_symmetric: bool
-) -> Iterator[Mapping[str, Any]]:
-    """Yield the keys of a JWK Set (or the one JWK) that can verify signatures."""
-    if alg is not None:
-        algorithm(alg)
-    document = _document(jwks)
-    members = document.get("keys", (document,))
-    if not isinstance(members, list | tuple):
-        raise ConfigurationError('not a JWK Set: "keys" is no list (RFC 7517 §5)')
+def jwks_members(document: Mapping[str, Any], *, allow_symmetric: bool) -> Iterator[dict[str, Any]]:
+    """Yield the keys of a JWK Set (or the one JWK) that can verify signatures.
+
+    Raises:
+        ConfigurationError: A private key or an unwanted secret, or no key at all.
+    """
     usable = False
-    for jwk in cast("list[Mapping[str, Any]]", members):
-        _check_member(jwk)
-        _refuse_secrets(jwk, allow_symmetric=allow_symmetric)
-        if _is_known(jwk) and _for_signatures(jwk):
+    for jwk in map(members_of, jwks_list(document)):
+        refuse_secrets(jwk, allow_symmetric=allow_symmetric)
+        if is_usable(jwk):
             usable = True
             yield jwk
     if not usable:
         raise ConfigurationError("no key in it can verify signatures; see use, key_ops, kty, alg")
 
 
-def _is_known(jwk: Mapping[str, Any]) -> bool:
-    """Tell types, curves and algorithms that are known here (RFC 7517 §5)."""
+def jwks_list(document: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the members of a JWK Set, or the one JWK that *document* is."""
+    members = document.get("keys", (document,))
+    if not isinstance(members, list | tuple):
+        raise ConfigurationError('not a JWK Set: "keys" is no list (RFC 7517 §5)')
+    return tuple(cast("list[Any]", members))
+
+
+def is_usable(jwk: Mapping[str, Any]) -> bool:
+    """Whether *jwk* is for signatures, and type, curve and algorithm known (RFC 7517 §5)."""
     return (
         jwk["kty"] in _CURVES
         and jwk.get("crv") in _CURVES[jwk["kty"]]
         and ("alg" not in jwk or jwk["alg"] in ALGORITHMS)
+        and _for_signatures(jwk)
     )
 
 
-def _refuse_secrets(jwk: Mapping[str, Any], *, allow_symmetric: bool) -> None:
+def refuse_secrets(jwk: Mapping[str, Any], *, allow_symmetric: bool) -> None:
+    """Raise ConfigurationError of a private key, and of a secret that nobody asked for."""
     if jwk["kty"] == "oct":
         if not allow_symmetric:
             raise ConfigurationError(
@@ -225,13 +275,21 @@ def _refuse_secrets(jwk: Mapping[str, Any], *, allow_symmetric: bool) -> None:
         )
 
 
-def _document(jwks: Mapping[str, Any] | str | bytes) -> Mapping[str, Any]:
+def read_object(jwks: Mapping[str, Any] | str | bytes) -> Mapping[str, Any]:
+    """Return the JSON object that *jwks* is, or raise ConfigurationError."""
     if isinstance(jwks, Mapping):
         return jwks
     try:
-        return strictjson.loads_object(jwks.encode() if isinstance(jwks, str) else jwks)
+        octets = jwks.encode() if isinstance(jwks, str) else jwks
+        return strictjson.loads_object(octets.removeprefix(_BOM))
     except (ValueError, AttributeError):
         raise ConfigurationError("neither PEM nor the JSON of a JWK or a JWK Set") from None
+
+
+def certificates(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return the PEM by kid of *document*, as Google and Firebase write them, or nothing."""
+    found = {kid: pem for kid, pem in document.items() if isinstance(pem, str) and "-----" in pem}
+    return found if len(found) == len(document) else {}
 
 
 def thumbprint(material: Material, alg: str) -> str | None:
@@ -239,7 +297,10 @@ def thumbprint(material: Material, alg: str) -> str | None:
     row = algorithm(alg)
     if row.kty == "oct":
         return None
-    jwk = jwt.get_algorithm_by_name(row.pyjwt).to_jwk(material, as_dict=True)
+    if row.kty == "AKP":
+        jwk = cast("dict[str, Any]", akp.to_jwk(cast("akp.AkpPublicKey", material)))
+    else:
+        jwk = jwt.get_algorithm_by_name(row.pyjwt).to_jwk(material, as_dict=True)
     members = {name: jwk[name] for name in _THUMBPRINT_MEMBERS[row.kty]}
     canonical = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
     return urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()

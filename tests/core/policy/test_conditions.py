@@ -1,4 +1,4 @@
-"""RFC 6750 §3.1, RFC 9470 §3: jwt_guard._core.conditions, and what makes and combines them."""
+"""RFC 6750 §3.1, RFC 9470 §3: jwt_guard._core.policy.conditions, and what makes and combines them."""
 
 import functools
 import json
@@ -48,7 +48,7 @@ def refusal(
     needed: Requirement, identity: Identity, params: Mapping[str, object] | None = None
 ) -> AuthError | None:
     try:
-        needed.check(identity, Asked(params or {}, float(NOW)))
+        needed.require(identity, Asked(params or {}, float(NOW)))
     except AuthError as error:
         return error
     return None
@@ -448,7 +448,7 @@ def test_max_age_huge(since: float) -> None:
 def test_max_age_without_a_clock() -> None:
     """Where nobody says what time it is, nothing is recent."""
     with pytest.raises(StepUpRequired):
-        acr(max_age=60).check(caller({"auth_time": NOW}))
+        acr(max_age=60).require(caller({"auth_time": NOW}))
 
 
 def test_max_age_beyond_a_century() -> None:
