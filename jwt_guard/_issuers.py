@@ -137,6 +137,7 @@ class Issuers:
         self.known: Mapping[str, tuple[Trusted, ...]] = {
             name: _opened(issuers, tell) for name, issuers in by_name.items()
         }
+        self.nameless: str | None = _nameless(by_name.values())
         self._forget()
         self._reset()
         _instances.add(self)
@@ -252,6 +253,20 @@ class Issuers:
         with self._lock:
             tenants = list(self._tenants.values())
         return _sources(tenant.members for tenant in tenants)
+
+
+def _nameless(known: Iterable[Sequence[Issuer]]) -> str | None:
+    """Return the name of the one issuer whose tokens name none.
+
+    Raises:
+        ConfigurationError: There are two, and nothing would tell their tokens apart.
+    """
+    names = [one.name for issuers in known for one in issuers if not one.names_issuer]
+    if len(names) > 1:
+        raise ConfigurationError(
+            f"tokens that name no issuer can be of one issuer alone, not of {' and '.join(names)}"
+        )
+    return names[0] if names else None
 
 
 def _unavailable(hint: str) -> KeysUnavailable:

@@ -167,6 +167,8 @@ class Line:
         unverified = jws.peek(token, self._headers)
         unverified_claims = claims.peek(unverified.unverified_payload)
         name = unverified_claims.get("iss")
+        if name is None:
+            name = self._issuers.nameless
         if not isinstance(name, str):
             raise InvalidToken(Reason.UNKNOWN_ISSUER, "the token has no iss that is a string")
         question = (name, unverified, unverified_claims, digest)

@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.local import LocalProxy
 
 from . import hosts, wsgi
-from ._core.marks import check_registered
+from ._core.guarding import check_registered
 from ._core.policy.expressions import requirement
 from ._core.policy.requirement import Requirement, both
 from ._core.token.identity import Identity

@@ -365,3 +365,20 @@ def test_after_fork() -> None:
         assert not issuers._lock.locked()
     assert not issuers._tenants
     assert found(issuers, "a") is not first
+
+
+def test_no_issuer_named() -> None:
+    """A token that names no issuer is of the one that says so; of two, nobody could tell."""
+    key = Key.secret(SECRET, alg="HS256")
+    nameless = [Issuer(name, audience="api", keys=key, names_issuer=False) for name in "ab"]
+    claims = {"aud": "api", "sub": "joe", "exp": int(time.time()) + 60}
+    unnamed = [b"Bearer " + jwt.encode(claims, SECRET, "HS256").encode()]
+    guard = Guard(nameless[0], issuer("c"))
+    for _ in range(2):
+        assert guard.authenticate(unnamed).issuer == "a"
+    assert guard.authenticate(bearer("c")).issuer == "c"
+    for one, authorization in ((guard, bearer("a")), (Guard(issuer("c")), unnamed)):
+        with pytest.raises(InvalidToken, match="unknown_issuer"):
+            one.authenticate(authorization)
+    with pytest.raises(ConfigurationError, match="of one issuer alone, not of a and b"):
+        Guard(*nameless)
