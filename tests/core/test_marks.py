@@ -1,13 +1,24 @@
-"""Checks before functions and views: jwt_guard._core.decorating."""
+"""Marks of endpoints, and checks before functions and views."""
 
 import asyncio
+import gc
 import inspect
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import pytest
 
-from jwt_guard._core.marks import guarded
+from jwt_guard import scope
+from jwt_guard._core.marks import (
+    accessible,
+    check_registered,
+    guarded,
+    optional,
+    public,
+    require,
+    required_of,
+)
+from jwt_guard._core.request.request import Access
 from jwt_guard.errors import ConfigurationError
 
 Call = tuple[tuple[object, ...], dict[str, object]]
@@ -157,3 +168,130 @@ def test_no_view() -> None:
     for endpoint in endpoints:
         with pytest.raises(ConfigurationError, match=r"is no endpoint; requires\(…\) goes above"):
             guarded(endpoint, Check(), "dispatch")
+
+
+class Plain:
+    """A view that nothing guards."""
+
+    def dispatch(self) -> str:
+        return "answer"
+
+
+def test_mixins() -> None:
+    """A mixin's method is guarded in the class that it is mixed into, and not by itself."""
+
+    class View(Plain): ...
+
+    class Mixin(Plain):
+        def dispatch(self) -> str:
+            return "mixed in"
+
+    guarded(View, Check(refuse=True), "dispatch")
+
+    class Mixed(Mixin, View): ...
+
+    with pytest.raises(RefusalError):
+        Mixed().dispatch()
+    assert Mixin().dispatch() == "mixed in"
+
+
+def test_once() -> None:
+    """A check that a class inherits with the method is asked once; each of several is."""
+    first, second = Check(), Check()
+
+    class View(Plain): ...
+
+    guarded(View, first, "dispatch")
+
+    class Below(View): ...
+
+    guarded(Below, second, "dispatch")
+    assert Below().dispatch() == "answer"
+    assert (len(first.calls), len(second.calls)) == (1, 1)
+
+
+def test_replaced_later() -> None:
+    """A method that came later is guarded when the endpoint is checked, at the latest."""
+
+    class View(Plain): ...
+
+    guarded(View, Check(refuse=True), "dispatch")
+
+    class Silent(View):
+        def __init_subclass__(cls) -> None:
+            """Keep it from whoever is above."""
+
+    class Below(Silent):
+        def dispatch(self) -> str:
+            return "unseen"
+
+    @wraps(View.dispatch)
+    def copied(_view: object) -> str:
+        return "copied"
+
+    Copied: Any = type("Copied", (Silent,), {"dispatch": copied})  # noqa: N806  a class
+    views: list[Any] = [Below, Copied]
+    assert [view().dispatch() for view in views] == ["unseen", "copied"]
+    check_registered(views)
+    for view in views:
+        with pytest.raises(RefusalError):
+            view().dispatch()
+
+
+def shared() -> None:
+    """Do nothing: its own module knows it."""
+
+
+def test_above_the_route() -> None:
+    """What `requires` guards is not to be registered in place of what guards it."""
+    order: list[object] = []
+
+    def register(function: Any) -> Any:
+        order.append(function)
+        return function
+
+    def factory() -> None:
+        def above() -> None: ...
+
+        guarded(register(above), Check(), "dispatch")
+
+        def below() -> None: ...
+
+        register(guarded(below, Check(), "dispatch"))
+
+    factory()
+    # Nobody else holds on to what was made in there.
+    gc.collect()
+    above, below = order
+    check_registered([below])
+    with pytest.raises(ConfigurationError, match=r"above: requires\(…\) stands above"):
+        check_registered([above, below])
+    guarded(shared, Check(), "dispatch")
+    check_registered([shared])
+
+
+def test_without_attributes() -> None:
+    """What takes no attributes is guarded all the same."""
+    assert guarded(len, Check(), "dispatch")("abc") == 3
+    check_registered([len, None, 5])
+
+
+def test_marks() -> None:
+    """Marks contradict each other, and a requirement."""
+    needed = scope("a")
+
+    def view() -> None: ...
+
+    assert public(public(view)) is view
+    assert accessible(view) is Access.PUBLIC
+    with pytest.raises(ConfigurationError, match="marked as public and as optional"):
+        optional(view)
+    with pytest.raises(ConfigurationError, match="marked as public or optional, and yet"):
+        require(view, needed)
+
+    def other() -> None: ...
+
+    require(other, needed)
+    assert required_of(other) == needed
+    with pytest.raises(ConfigurationError, match="marked as public or optional, and yet"):
+        optional(other)
