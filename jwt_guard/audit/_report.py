@@ -150,10 +150,11 @@ def access_of(found: Verdict) -> str:
     if not found.guarded:
         return "UNGUARDED"
     if found.access is not Access.GUARDED:
-        return found.access.name.lower()
-    access = "token" if found.needed is None else str(found.needed)
-    if found.denied:
+        access = found.access.name.lower()
+    elif found.denied:
         access = "denied"
+    else:
+        access = "token" if found.needed is None else str(found.needed)
     return f"{access}, public in part" if found.opened_in_part else access
 
 

@@ -82,15 +82,14 @@ class Asked(NamedTuple):
         return Answer(start["status"], dict(start["headers"]).get(b"x-name", b"").decode())
 
 
-def requests_for(found: Found) -> Iterator[tuple[Asked, str]]:
-    """Yield a request for each method, and what is said of it."""
-    path = re.sub(r"\{[^}]+\}|\*", "1", found.path)
+def requests_for(found: Found) -> Iterator[tuple[list[Asked], str]]:
+    """Yield for each method a request for each way, and what is said of them together."""
+    host = found.host or "other.example"
+    paths = [re.sub(r"\{[^}]+\}|\*", "1", way.path) for way in found.ways]
     for methods, verdict in verdicts(found):
         for method in methods:
-            yield (
-                Asked(method.replace("*", "PATCH"), path, found.host or "other.example"),
-                access_of(verdict),
-            )
+            asked = [Asked(method.replace("*", "PATCH"), path, host) for path in paths]
+            yield asked, access_of(verdict)
 
 
 OPEN = ("UNGUARDED", "public", "optional")
@@ -133,16 +132,17 @@ def agree(seed: int) -> int:
     reached = 0
     with asyncio.Runner() as runner:
         for found in walk(app):
-            for asked, access in requests_for(found):
-                asked_for.append(asked)
+            for ways, access in requests_for(found):
+                asked_for += ways
                 if access in OPEN or "in part" in access:
                     opened.add(name_of(found))
                 if access == "UNGUARDED" or "in part" in access:
                     continue
                 # Another route may stand before it, or nothing lead there.
-                if asked.of(bare, {}, runner).name == name_of(found):
-                    answers = [asked.of(app, caller, runner) for caller in CALLERS]
-                    reached += compare(answers, name_of(found), access, (seed, asked))
+                true = [way for way in ways if way.of(bare, {}, runner).name == name_of(found)]
+                if true:
+                    answers = [[way.of(app, one, runner) for way in true] for one in CALLERS]
+                    reached += compare(answers, name_of(found), access, (seed, true))
         for asked in asked_for:
             for path in (asked.path, f"/api{asked.path}", asked.path.removeprefix("/api") or "/"):
                 answer = asked._replace(path=path).of(app, {}, runner)
@@ -150,10 +150,10 @@ def agree(seed: int) -> int:
     return reached
 
 
-def compare(answers: list[Answer], name: str, access: str, case: object) -> int:
+def compare(answers: list[list[Answer]], name: str, access: str, case: object) -> int:
     """Compare a row with what became of requests, and return how many were let in."""
-    let_in = tuple(one.name == name for one in answers)
+    let_in = tuple(any(one.name == name for one in by_way) for by_way in answers)
     # A requirement in front of every guard: nobody gets in, and that is loud.
-    loud = all(one.status == INTERNAL_ERROR for one in answers)
+    loud = all(one.status == INTERNAL_ERROR for by_way in answers for one in by_way)
     assert loud or let_in == promised(access), (case, access, answers)
     return sum(let_in)
