@@ -19,7 +19,7 @@ from ._call import Call
 from ._core.token.claims import ClaimRules
 from ._core.token.keys import Key, KeySet
 from ._issuer import Issuer, claim_rules, origins, static_keys
-from ._wait import Wait
+from ._wait import Together, Wait
 from .errors import ConfigurationError, KeysUnavailable
 from .keys import KeptKeys, KeySource, open_file, several
 from .observing import Observer
@@ -101,6 +101,15 @@ class Trusted:
             self.current = partial(tenant.current, source)
         elif self.keys is not None:
             self.current = None
+
+    def missed(self, alg: str, kid: str | None) -> Wait | None:
+        """Return what may bring a key that signed a token though none called *kid* did."""
+        keys = self.source.current() if self.kept else None
+        if keys is None or keys.names(alg, kid):
+            return None
+        waits = [kept.missed(alg, kid) for kept in self.kept]
+        under_way = [wait for wait in waits if wait is not None]
+        return Together(under_way) if under_way else None
 
 
 class Issuers:
@@ -297,7 +306,10 @@ def _opened(
     for issuer in issuers:
         alike = (one for one in (*opened, *before) if one.issuer.keys == issuer.keys)
         same = next(alike, None)
-        source, kept = _keys_of(issuer, tell) if same is None else (same.source, same.kept)
+        found = tenant is not None
+        source, kept = (
+            _keys_of(issuer, tell, found=found) if same is None else (same.source, same.kept)
+        )
         trusted = Trusted(issuer, source, kept, tenant)
         if any(one.rules == trusted.rules for one in opened):
             raise ConfigurationError(
@@ -308,7 +320,9 @@ def _opened(
     return tuple(opened)
 
 
-def _keys_of(issuer: Issuer, tell: Observer) -> tuple[KeySource, tuple[KeptKeys, ...]]:
+def _keys_of(
+    issuer: Issuer, tell: Observer, *, found: bool
+) -> tuple[KeySource, tuple[KeptKeys, ...]]:
     """Return where the keys come from, and what of it has to be asked."""
     members = origins(issuer)
     single = static_keys(members)
@@ -321,7 +335,7 @@ def _keys_of(issuer: Issuer, tell: Observer) -> tuple[KeySource, tuple[KeptKeys,
             else:
                 kept.append(open_file(one, issuer.name, tell))
         elif not isinstance(one, Key):
-            kept.append(one.open(issuer.name, tell))
+            kept.append(one.open(issuer.name, tell, found=found))
     return several([*fixed, *kept]), tuple(kept)
 
 

@@ -268,6 +268,10 @@ class Line:
                 raise _bound(verified)
             identity = identify(verified, rules, key.key_id, self._misread)
         except AuthError as error:
+            if error.reason is Reason.BAD_SIGNATURE and not waited:
+                wait = trusted.missed(alg, kid)
+                if wait is not None:
+                    return wait
             error.issuer = rules.issuer
             error.kid = keys[0].key_id if len(keys) == 1 else None
             raise

@@ -11,7 +11,7 @@ from werkzeug.local import LocalProxy
 
 from . import hosts
 from ._blueprints import required_by_blueprints
-from ._core.marks import check_registered
+from ._core.guarding import check_registered
 from ._core.policy.expressions import requirement
 from ._core.policy.requirement import Requirement, both
 from ._core.token.identity import Identity

@@ -16,9 +16,9 @@ from functools import partial
 from typing import Any, Final, Protocol, Unpack
 
 from ._core.answer import Answer
+from ._core.guarding import guarded
 from ._core.marks import (
     accessible,
-    guarded,
     identifies,
     identifying,
     optional,

@@ -16,6 +16,7 @@ from jwt_guard import ConfigurationError, Guard, Issuer, Key
 from jwt_guard import _issuers as issuers_module
 from jwt_guard._issuers import Answer, Issuers, Trusted
 from jwt_guard.errors import InvalidToken, KeysUnavailable
+from jwt_guard.keys._fresh_keys import FreshKeys
 from jwt_guard.observing import Event
 from tests.keys.provider import AUDIENCE
 
@@ -55,6 +56,17 @@ def test_guard() -> None:
             guard.authenticate(bearer("b"))
     assert asked == ["a", "b"]
     assert guard.health() == []
+
+
+def test_tenants_share_few_fetches() -> None:
+    """Keys of a tenant are those of a name that may be made up; of a configured issuer not."""
+    name = "https://a.example"
+    one, other = Issuer(name, audience=AUDIENCE), Issuer("https://b.example", audience=AUDIENCE)
+    issuers = Issuers([other], lambda _: one, ignore)
+    members = issuers.find(name)
+    assert isinstance(members, Sequence)
+    marks = [trusted.kept[0] for trusted in (*members, *issuers.known[other.name])]
+    assert [cast("FreshKeys", keys)._fresh._found for keys in marks] == [True, False]
 
 
 def test_only_tenants() -> None:

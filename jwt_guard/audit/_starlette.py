@@ -12,7 +12,8 @@ from starlette.middleware import Middleware
 from starlette.routing import Host, Mount, Router, WebSocketRoute
 
 from .. import asgi
-from .._core.marks import accessible, check_registered, identifies, required_of
+from .._core.guarding import check_registered
+from .._core.marks import accessible, identifies, required_of
 from .._core.policy.requirement import Requirement, both
 from .._routing import (
     Foreign,

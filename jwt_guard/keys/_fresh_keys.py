@@ -188,6 +188,19 @@ class FreshKeys:
         waiting.append((alg, kid))
         return fetch
 
+    def missed(self, alg: str, kid: str | None) -> Wait | None:
+        """Return the fetch that may bring another key to try, or None; see `KeptKeys`.
+
+        Keys that nobody gave a kid are tried for any; so a new one is no unknown kid.
+        """
+        keys = self.current()
+        if keys is None or not self._may_exist(keys, alg) or self._is_refused(alg, kid):
+            return None
+        try:
+            return self._missing(keys, alg, kid, waited=False)
+        except KeysUnavailable:
+            return None
+
     def _is_refused(self, alg: str, kid: str | None) -> bool:
         refusal = self._refused.get((alg, kid))
         return refusal is not None and self._clock() < refusal.until
@@ -222,7 +235,7 @@ class FreshKeys:
         keys = published.keys if published.keys is not None else before
         # Before anybody who waits goes on, so that each of them learns it.
         for alg, kid in self._waiting[1]:
-            if keys is not None and not _selects(keys, alg, kid):
+            if keys is not None and not keys.names(alg, kid):
                 self._refuse(alg, kid)
         if published.amiss != self._amiss:
             for reason in published.amiss:
@@ -252,11 +265,3 @@ class FreshKeys:
             self._told(event)
         except Exception:  # noqa: BLE001  the operator's code; refreshing goes on
             _log.exception("the observer of the keys of %s failed", self._issuer)
-
-
-def _selects(keys: KeySet, alg: str, kid: str | None) -> bool:
-    try:
-        keys.candidates(alg, kid)
-    except InvalidToken:
-        return False
-    return True

@@ -103,8 +103,8 @@ def test_tls(tmp_path: Path) -> None:
     """A private authority is trusted where it is named, and nowhere else."""
     context, ca_file = tls_for("localhost", tmp_path)
     with running(context) as provider:
-        trusting = HttpFetcher(ca_file=ca_file)
-        guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, fetcher=trusting))
+        trusting = Discovery(fetcher=HttpFetcher(ca_file=ca_file))
+        guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, keys=trusting))
         assert guard.authenticate([provider.token("1")]).subject == "joe"
         with pytest.raises(FetchError, match=r"SSLCertVerificationError: .*certificate"):
             HttpFetcher().fetch(f"{provider.issuer}/jwks", None)
@@ -355,7 +355,8 @@ def test_size(provider: Provider) -> None:
 def test_first_answer_not_modified(provider: Provider) -> None:
     """A 304 to a question without validator brings no keys."""
     provider.fault = answering(b"", 304)
-    guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, jwks_url=f"{provider.issuer}/jwks"))
+    keys = Jwks(f"{provider.issuer}/jwks")
+    guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, keys=keys))
     with pytest.raises(KeysUnavailable, match="no_keys") as refused:
         guard.authenticate([provider.token("1")])
     assert "304" in str(refused.value.hint)
@@ -434,12 +435,13 @@ def test_slow_resolver(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> N
         return resolve(*args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
+    others = set(threading.enumerate())
     start = time.monotonic()
     with pytest.raises(FetchError, match=r"no answer within 0\.2 s"):
         HttpFetcher(total_seconds=0.2).fetch(f"{provider.issuer}/x", None)
     assert time.monotonic() - start < 1
     go.set()
-    for thread in threading.enumerate():
+    for thread in set(threading.enumerate()) - others:
         if thread.name == "jwt_guard exchange":
             assert thread.daemon
             thread.join(10)

@@ -23,7 +23,7 @@ SECRET = "x" * 32
 
 
 def key_set(*kids: str, alg: str = "HS256") -> KeySet:
-    return KeySet.found(Key.secret(SECRET * 2, alg=alg, kid=kid) for kid in kids)
+    return KeySet.published(Key.secret(SECRET * 2, alg=alg, kid=kid) for kid in kids)
 
 
 class Clock:
@@ -64,13 +64,18 @@ class Setup:
         return outcome
 
     def find(self, kid: str | None, alg: str = "HS256") -> str | None:
-        """Return the kid of the key, waiting for a fetch."""
+        """Return the kid of the one key, waiting for a fetch."""
+        (key,) = self.find_all(kid, alg)
+        return key.kid
+
+    def find_all(self, kid: str | None, alg: str = "HS256") -> tuple[Key, ...]:
+        """Return the keys, waiting for a fetch."""
         found = self.keys.find(alg, kid)
-        if not isinstance(found, Key):
+        if not isinstance(found, tuple):
             found.wait()
             found = self.keys.find(alg, kid, waited=True)
-        assert isinstance(found, Key)
-        return found.kid
+        assert isinstance(found, tuple)
+        return found
 
     def refused(self, kid: str | None, alg: str = "HS256") -> Reason:
         with pytest.raises(InvalidToken) as refused:
@@ -288,12 +293,16 @@ def test_algorithm_that_no_key_has() -> None:
     assert setup.asked == [False, True]
 
 
-def test_ambiguous() -> None:
-    """A token without kid that several keys fit is refused, and sets off no fetch."""
+def test_without_kid() -> None:
+    """For a token without kid up to eight keys are tried; more are refused, without a fetch."""
     setup = Setup()
-    setup.outcome = Published(key_set("1", "2"), 300)
+    setup.outcome = Published(key_set(*"12345678"), 300)
+    assert [key.kid for key in setup.find_all(None)] == [*"12345678"]
+    setup.outcome = Published(key_set(*"123456789"), 300)
+    setup.clock.now += 250
+    setup.refresh()
     assert setup.refused(None) is Reason.AMBIGUOUS_KEY
-    assert setup.asked == [False]
+    assert setup.asked == [False, False]
 
 
 def test_stale() -> None:

@@ -46,7 +46,7 @@ class Condition(Protocol):
     """One thing that is asked of a caller; comparable, and shown as it is written."""
 
     def holds(self, identity: Identity, asked: Asked, /) -> bool:
-        """Tell whether *identity* meets it; raises nothing."""
+        """Whether *identity* meets it; raises nothing."""
         ...
 
     def __str__(self) -> str:
@@ -62,7 +62,7 @@ class Grant:
     name: str
 
     def holds(self, identity: Identity, _asked: Asked, /) -> bool:
-        """Tell whether the token grants it."""
+        """Whether the token grants it."""
         return self.name in (identity.scopes if self.kind == "scope" else identity.roles)
 
     def __str__(self) -> str:
@@ -79,7 +79,7 @@ class ClaimIs:
     values: frozenset[tuple[bool, Scalar]]
 
     def holds(self, identity: Identity, _asked: Asked, /) -> bool:
-        """Tell whether the claim has one of the values."""
+        """Whether the claim has one of the values."""
         return any(_typed(member) in self.values for member in _members(identity, self.path))
 
     def __str__(self) -> str:
@@ -97,7 +97,7 @@ class ClaimMatches:
     predicate: Callable[[Any], object]
 
     def holds(self, identity: Identity, _asked: Asked, /) -> bool:
-        """Tell whether the function says yes; one that fails says no."""
+        """Whether the function says yes; one that fails says no."""
         value = _value(identity, self.path)
         try:
             return value is not None and _says_yes(self.predicate(value))
@@ -117,7 +117,7 @@ class ClaimIsParam:
     param: str
 
     def holds(self, identity: Identity, asked: Asked, /) -> bool:
-        """Tell whether they are equal, as text; without such a parameter they are not."""
+        """Whether they are equal, as text; without such a parameter they are not."""
         value = asked.params.get(self.param)
         return value is not None and any(
             type(member) in (str, int) and str(member) == str(value)
@@ -136,7 +136,7 @@ class IssuedBy:
     issuer: str
 
     def holds(self, identity: Identity, _asked: Asked, /) -> bool:
-        """Tell whether it issued the token."""
+        """Whether it issued the token."""
         return identity.issuer == self.issuer
 
     def __str__(self) -> str:
@@ -159,7 +159,7 @@ class Authenticated:
     methods: tuple[str, ...] = ()
 
     def holds(self, identity: Identity, asked: Asked, /) -> bool:
-        """Tell whether the authentication is good enough, and recent."""
+        """Whether the authentication is good enough, and recent."""
         claims = identity.claims
         if self.acr_values and claims.get("acr") not in self.acr_values:
             return False
@@ -189,7 +189,7 @@ class Checked:
     function: Callable[[Identity], object]
 
     def holds(self, identity: Identity, _asked: Asked, /) -> bool:
-        """Tell whether the function says yes; one that fails says no."""
+        """Whether the function says yes; one that fails says no."""
         try:
             return _says_yes(self.function(identity))
         except Exception:  # noqa: BLE001  whatever the app's function raises, it did not say yes
@@ -217,7 +217,7 @@ def refuse_unfit(what: str, function: Callable[..., object]) -> None:
 
 
 def _says_yes(answer: object) -> bool:
-    """Tell whether *answer* is a yes; what would have to be awaited is none."""
+    """Whether *answer* is a yes; what would have to be awaited is none."""
     if isinstance(answer, Coroutine | Generator):
         cast("Coroutine[object, object, object]", answer).close()
     return not isinstance(answer, Awaitable | Generator | AsyncGenerator) and bool(answer)

@@ -168,7 +168,7 @@ def _youngest(levels: list[Authenticated]) -> int | None:
 
 
 def _can_be_had(condition: Condition) -> bool:
-    """Tell what a client can ask its issuer for."""
+    """Whether a client can ask its issuer for it."""
     return isinstance(condition, Authenticated) or (
         isinstance(condition, Grant) and condition.kind == "scope"
     )
@@ -189,7 +189,7 @@ def _need(alternative: frozenset[Condition]) -> _Need:
 
 
 def _contradicts_itself(alternative: frozenset[Condition]) -> bool:
-    """Tell an alternative that wants a token of two issuers."""
+    """Whether no token meets it, for it wants one of two issuers."""
     return sum(isinstance(one, IssuedBy) for one in alternative) > 1
 
 

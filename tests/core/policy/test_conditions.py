@@ -1,4 +1,4 @@
-"""RFC 6750 §3.1, RFC 9470 §3: jwt_guard._core.policy.conditions, and what makes and combines them."""
+"""RFC 6750 §3.1, RFC 9470 §3: jwt_guard._core.policy.conditions, and the words for them."""
 
 import functools
 import json
@@ -896,7 +896,7 @@ asked_of = (
 
 
 def contradict(a: Requirement, b: Requirement) -> bool:
-    """Tell whether no token can meet both, for want of an issuer."""
+    """Whether no token can meet both, for want of an issuer."""
     return all(
         sum(isinstance(condition, IssuedBy) for condition in one | other) > 1
         for one in a.alternatives
