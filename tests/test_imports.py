@@ -106,7 +106,7 @@ def names(body: list[ast.stmt]) -> tuple[set[str], set[str]]:
                 defined.add(name)
             case ast.Import(aliases) | ast.ImportFrom(_, aliases):
                 imported |= {one.asname or one.name for one in aliases}
-            case ast.With(_, inner):
+            case ast.With(_, inner) | ast.If(ast.Name("TYPE_CHECKING"), inner):
                 more = names(inner)
                 defined |= more[0]
                 imported |= more[1]

@@ -23,7 +23,8 @@ import urllib3
 import urllib3.connection
 
 from .._fresh import FetchError
-from ._fetching import Document, is_loopback, origin
+from ._fetching import Document
+from ._urls import is_loopback, origin
 
 # More digits of a number of seconds are centuries, which are capped at a day anyway.
 _MAX_DIGITS = 10

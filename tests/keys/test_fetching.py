@@ -19,7 +19,7 @@ from jwt_guard import ConfigurationError, Guard, Issuer
 from jwt_guard._fresh import FetchError
 from jwt_guard.errors import KeysUnavailable
 from jwt_guard.keys import HttpFetcher, _exchange
-from jwt_guard.keys._fetching import check_url, origin, shown
+from jwt_guard.keys._urls import check_url, origin, shown
 from tests.keys import provider as faults
 from tests.keys.certificates import tls_for
 from tests.keys.provider import AUDIENCE, Fault, Handler, Provider, answering, running
