@@ -11,6 +11,7 @@ from statistics import median
 import pytest
 
 import jwt_guard
+from jwt_guard import keys
 
 PROGRAM = """
 import sys
@@ -89,7 +90,9 @@ def test_public_names() -> None:
     """The public names are there, sorted, and not too many to remember."""
     assert sorted(jwt_guard.__all__) == jwt_guard.__all__
     assert len(jwt_guard.__all__) <= 32
-    assert all(hasattr(jwt_guard, name) for name in jwt_guard.__all__)
+    for module in (jwt_guard, keys):
+        assert all(hasattr(module, name) for name in module.__all__)
+        assert not hasattr(module, "nothing")
 
 
 def names(body: list[ast.stmt]) -> tuple[set[str], set[str]]:
