@@ -10,12 +10,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from .._core.token.keys import Key, KeySet
+from .._core.token.keys import KeySet
 from .._fresh import Fetched, Fresh
 from .._schedule import Timing
 from .._wait import Fetch, Wait
 from ..errors import InvalidToken, KeysUnavailable, Reason
 from ..observing import Event, KeysFailed, KeysRefreshed, KeysRotated, KeysStale, Observer
+from ._sources import Found
 
 _log = logging.getLogger("jwt_guard")
 
@@ -32,10 +33,6 @@ _LONGEST_REFUSAL = 30.0
 # An issuer seldom changes its algorithms. A token of another one is refused at once,
 # and has the set looked at again if it is older than this.
 _ALGORITHM_SECONDS = 60.0
-
-
-Found = tuple[Key, ...] | Wait
-"""The keys, 1 to 8 of them, of which one may have signed; or what to wait for."""
 
 
 @dataclass(frozen=True, slots=True)
