@@ -21,7 +21,7 @@ from ._core.token.keys import Key, KeySet
 from ._issuer import Issuer, claim_rules, origins, static_keys
 from ._wait import Together, Wait
 from .errors import ConfigurationError, KeysUnavailable
-from .keys import KeptKeys, KeySource, open_file, several
+from .keys import KeptKeys, KeySource, several
 from .observing import Observer
 
 _log = logging.getLogger("jwt_guard")
@@ -333,6 +333,8 @@ def _keys_of(
             if one.reload is None:
                 fixed.append(one)
             else:
+                from .keys import open_file  # noqa: PLC0415  what reads again is loaded late
+
                 kept.append(open_file(one, issuer.name, tell))
         elif not isinstance(one, Key):
             kept.append(one.open(issuer.name, tell, found=found))

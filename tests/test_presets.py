@@ -1,5 +1,6 @@
 """Presets accept a realistic access token and refuse what is none."""
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -34,6 +35,8 @@ from jwt_guard.presets import (
     supabase,
     zitadel,
 )
+from tests.keys.certificates import tls_for
+from tests.keys.provider import AUDIENCE, Handler, running
 
 PRIVATE = rsa.generate_private_key(65537, 2048)
 PEM = PRIVATE.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -573,6 +576,30 @@ def test_kubernetes_keys(tmp_path: Path) -> None:
     for account in ("web", "shop/", "Shop/web", "shop/web/x", "shop:web"):
         with pytest.raises(ConfigurationError, match="a service account is written as"):
             kubernetes("x", accounts=[account], keys=KEY)
+
+
+def test_kubernetes_cluster(tmp_path: Path) -> None:
+    """The API is asked with the pod's token as it is now, and its keys verify accounts."""
+    context, ca_file = tls_for("localhost", tmp_path)
+    Path(ca_file).rename(tmp_path / "ca.crt")
+    asked: list[tuple[str, str]] = []
+    with running(context) as provider:
+
+        def answer(handler: Handler) -> None:
+            asked.append((handler.path, handler.headers["Authorization"]))
+            handler.answer(json.dumps({"keys": provider.keys}).encode(), 200)
+
+        provider.fault = answer
+        issuer = kubernetes(AUDIENCE, api=f"{provider.issuer}/", folder=str(tmp_path))
+        for number in ("first", "second"):
+            (tmp_path / "token").write_text(f"{number}\n")
+            claims: dict[str, Any] = KUBERNETES | {"aud": [AUDIENCE]}
+            identity = Guard(issuer).authenticate([provider.token("1", **claims)])
+            assert identity.subject == "system:serviceaccount:shop:web"
+    assert asked == [
+        ("/openid/v1/jwks", "Bearer first"),
+        ("/openid/v1/jwks", "Bearer second"),
+    ]
 
 
 def test_spiffe_names() -> None:

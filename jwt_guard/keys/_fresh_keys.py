@@ -10,12 +10,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from .._core.token.keys import Key, KeySet
+from .._core.token.keys import KeySet
 from .._fresh import Fetched, Fresh
 from .._schedule import Timing
 from .._wait import Fetch, Wait
 from ..errors import InvalidToken, KeysUnavailable, Reason
 from ..observing import Event, KeysFailed, KeysRefreshed, KeysRotated, KeysStale, Observer
+from ._sources import Found
 
 _log = logging.getLogger("jwt_guard")
 
@@ -37,10 +38,6 @@ _NO_SUCH_ALGORITHM = (
     "no key of the issuer can have the token's alg; HS256, HS384 and HS512 need the secret: "
     "keys=Key.secret(…)"
 )
-
-
-Found = tuple[Key, ...] | Wait
-"""The keys, 1 to 8 of them, of which one may have signed; or what to wait for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from jwt_guard import ConfigurationError, Guard, Issuer
 from jwt_guard._fresh import FetchError
 from jwt_guard.errors import KeysUnavailable
 from jwt_guard.keys import Discovery, HttpFetcher, Jwks, _exchange
-from jwt_guard.keys._fetching import check_url, origin, shown
+from jwt_guard.keys._urls import check_url, origin, shown
 from tests.keys import provider as faults
 from tests.keys.certificates import tls_for
 from tests.keys.provider import AUDIENCE, Fault, Handler, Provider, answering, running
@@ -108,6 +108,24 @@ def test_tls(tmp_path: Path) -> None:
         assert guard.authenticate([provider.token("1")]).subject == "joe"
         with pytest.raises(FetchError, match=r"SSLCertVerificationError: .*certificate"):
             HttpFetcher().fetch(f"{provider.issuer}/jwks", None)
+
+
+def test_authority_replaced(tmp_path: Path) -> None:
+    """An authority that is put in the place of another one counts from the next fetch on."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    _, old = tls_for("localhost", first)
+    context, new = tls_for("localhost", second)
+    fetcher = HttpFetcher(ca_file=old)
+    with running(context) as provider:
+        with pytest.raises(FetchError, match="SSLCertVerificationError"):
+            fetcher.fetch(f"{provider.issuer}/jwks", None)
+        Path(new).replace(old)
+        assert fetcher.fetch(f"{provider.issuer}/jwks", None).body
+        Path(old).unlink()
+        with pytest.raises(FetchError, match="cannot be used: FileNotFoundError"):
+            fetcher.fetch(f"{provider.issuer}/jwks", None)
 
 
 def test_wrong_host(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from jwt_guard import ConfigurationError, Key, KeySet
 from jwt_guard.errors import InvalidToken, KeysUnavailable, Reason
 from jwt_guard.keys import Discovery, Document, FetchError, HttpFetcher, Jwks, open_file
 from jwt_guard.keys._fresh_keys import FreshKeys
-from jwt_guard.keys._sources import _Remote
+from jwt_guard.keys._opened import _Remote
 from jwt_guard.observing import Event
 from tests.keys.provider import Handler, running
 

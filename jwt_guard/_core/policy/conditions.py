@@ -11,35 +11,20 @@ from collections.abc import (
     Collection,
     Coroutine,
     Generator,
-    Mapping,
 )
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
-from math import inf
 from typing import Any, Literal, Protocol, cast
 
 from ...errors import ConfigurationError
 from ..token.claims import ABSENT, Claims, lookup
 from ..token.identity import Identity
+from .asked import Asked
 
 Scalar = str | int | float | bool
 
 # The most that Issuer's leeway can be.
 _AHEAD = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What of the request a condition may depend on.
-
-    Attributes:
-        params: The parameters of the matched route, by name.
-        now: Seconds since the epoch.
-    """
-
-    params: Mapping[str, object] = field(default_factory=dict[str, object])
-    # Without a clock nothing is recent.
-    now: float = inf
 
 
 class Condition(Protocol):

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from ...errors import AuthError, ConfigurationError, InsufficientScope, StepUpRequired
 from ..token.identity import Identity
-from .conditions import Asked, Authenticated, ClaimIsParam, Condition, Grant, IssuedBy
+from .asked import Asked
+from .conditions import Authenticated, ClaimIsParam, Condition, Grant, IssuedBy
 
 # 12 conditions combined by hand never come near it; a product of large "any" lists
 # does, and would make every refusal slow.

@@ -27,7 +27,8 @@ from jwt_guard import (
     role,
     scope,
 )
-from jwt_guard._core.policy.conditions import Asked, Authenticated, Condition, Grant, IssuedBy
+from jwt_guard._core.policy.asked import Asked
+from jwt_guard._core.policy.conditions import Authenticated, Condition, Grant, IssuedBy
 from jwt_guard._core.policy.expressions import requirement
 from jwt_guard._core.token.strictjson import loads_object
 from jwt_guard.errors import ConfigurationError, InsufficientScope, Reason, StepUpRequired
