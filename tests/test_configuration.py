@@ -51,7 +51,7 @@ KEYED = f'{PLAIN}key_file = "keys/api.pem"\nalg = "ES256"\n'
 HIDDEN = f'{PLAIN}secret_env = "APP_SECRET"\nalg = "HS256"\n'
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def _log_as_before() -> Iterator[None]:
     """Undo what a file does to logging."""
     logger = logging.getLogger("jwt_guard")
