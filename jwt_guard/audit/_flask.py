@@ -18,8 +18,6 @@ from .._core.policy.requirement import Requirement, both
 from ..flask import FlaskGuard, required_by_blueprints
 from ._verdict import ANY, Found, Standing, Way
 
-# Flask answers them by itself, for every route.
-_AUTOMATIC = {"HEAD", "OPTIONS"}
 # Who passes every request on, with the path it came with.
 _KNOWN = (wsgi.GuardMiddleware, wsgi.RequirementMiddleware, ProxyFix, LintMiddleware)
 # What a request goes through before the guard is asked.
@@ -138,7 +136,7 @@ def _of_route(app: Flask, route: Route, own: FlaskGuard | None, front: _Front) -
     for one in (required_of(view), required_of(view_class)):
         shared = both(shared, one)
     way = front.way(route.rule, *(() if own is None else (Standing(own, front.prefix),)))
-    for methods, needed in _by_method(view_class, route.methods, shared):
+    for methods, needed in _by_method(view_class, _shown_methods(route), shared):
         yield Found(way, methods, view_class or view, needed, access, host=_host(app, route))
 
 
@@ -150,15 +148,23 @@ def _host(app: Flask, route: Route) -> str:
     return f"{route.subdomain}.{server}" if route.subdomain else ""
 
 
+def _shown_methods(route: Route) -> tuple[str, ...]:
+    """Return the methods of a route, without those that Flask answers by itself."""
+    methods = route.methods or {ANY}
+    automatic = {"HEAD"} if "GET" in methods else set[str]()
+    if getattr(route, "provide_automatic_options", False) and methods != {"OPTIONS"}:
+        automatic.add("OPTIONS")
+    return tuple(sorted(methods - automatic))
+
+
 def _by_method(
-    view_class: object, methods: set[str] | None, shared: Requirement | None
+    view_class: object, methods: tuple[str, ...], shared: Requirement | None
 ) -> Iterator[tuple[tuple[str, ...], Requirement | None]]:
     """Yield methods with what they require; those of a class may differ."""
-    shown = tuple(sorted((methods or {ANY}) - _AUTOMATIC or methods or ()))
     if not _dispatches(view_class):
-        yield shown, shared
+        yield methods, shared
         return
-    for method in shown:
+    for method in methods:
         yield (method,), both(shared, required_of(getattr(view_class, method.lower(), None)))
 
 
