@@ -112,7 +112,7 @@ def _as_made(layer: Foreign) -> Foreign:
 
 def passes_on(layer: Foreign, transparent: tuple[type, ...]) -> bool:
     """Whether requests leave a layer as they came in."""
-    kind: object = layer.kind if isinstance(layer, Added) else type(layer)
+    kind: Foreign = layer.kind if isinstance(layer, Added) else type(layer)
     if not isinstance(kind, type):
         # A function that returns one of ours stands where a class is wanted.
         return str(getattr(kind, "__module__", "")).startswith("jwt_guard.")
@@ -256,7 +256,7 @@ def _reached(
 
 
 def _answers_preflights(layer: object) -> bool:
-    kind = layer if isinstance(layer, type) else type(layer)
+    kind: type = layer if isinstance(layer, type) else type(layer)
     return issubclass(kind, CORSMiddleware) and _is_known(kind, "__call__")
 
 

@@ -137,10 +137,14 @@ def _guard_class(target: type, check: Callable[..., None], dispatch: str) -> Non
 
     def created_too(cls: type[Any], /, **options: Any) -> None:  # noqa: ANN401  whatever its own takes
         # Bound to the class that was decorated; what it calls is bound to the new one.
-        getattr(created, "__func__", lambda _cls, **_options: None)(cls, **options)
+        getattr(created, "__func__", _nothing)(cls, **options)
         _guard_method(cls, check, dispatch)
 
     setattr(target, "__init_subclass__", classmethod(created_too))  # noqa: B010  no type knows it
+
+
+def _nothing(_cls: type) -> None:
+    """Do nothing, as `object.__init_subclass__` does, and take no options either."""
 
 
 def _checks_of(endpoint: object) -> tuple[tuple[Callable[..., None], str], ...]:

@@ -144,7 +144,7 @@ def _host(app: Flask, route: Route) -> str:
     """Return the host that a route is for, or ""."""
     if app.url_map.host_matching:
         return route.host or ""
-    server: str = app.config["SERVER_NAME"] or "*"
+    server = str(app.config["SERVER_NAME"] or "*")
     return f"{route.subdomain}.{server}" if route.subdomain else ""
 
 
