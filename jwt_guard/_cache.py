@@ -16,8 +16,8 @@ from ._verified import Verified
 # What a cache may take for each token that it has room for: four times what one of
 # 1 KB takes.
 _OCTETS = 8192
-# A single token may not take the place of many.
-_MAX_OCTETS = 65536
+# A single token may not take the place of too many: 8 KiB of roles take a third of it.
+_MAX_OCTETS = 2**18
 
 # What CPython takes for an entry with all that belongs to it, for an object in the
 # claims, and for any other value or name, with its place in a set of scopes or roles.

@@ -1,6 +1,5 @@
 """A function of the app's that may be async: called once, and waited for as a Wait."""
 
-import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable
@@ -61,16 +60,18 @@ class Call(Generic[_T, _R]):
 
     def begin(self, function: Callable[[_A], _T | Awaitable[_T]], argument: _A) -> None:
         """Call *function*, on the thread of a request."""
+        over = True
         try:
             found = function(argument)
             if isawaitable(found):
+                over = False
                 self._awaited.append(found)
             else:
                 self._answers.append(self._then(found))
         except Exception as error:  # noqa: BLE001  the app's code, perhaps its database
             self._failed(error)
         finally:
-            if not self._awaited:
+            if over:
                 self._end()
 
     def answer(self) -> _R:
@@ -85,39 +86,37 @@ class Call(Generic[_T, _R]):
 
     def wait(self) -> None:
         """Block this thread until there is an answer, or for five seconds."""
-        if not self._awaited:
+        awaited = self._taken()
+        if awaited is None:
             self._fetch.wait()
             return
         try:
-            self._answers.append(self._then(self._at_once(self._awaited.pop())))
+            self._answers.append(self._then(_at_once(awaited)))
         except Exception as error:  # noqa: BLE001  the app's code, perhaps its database
             self._failed(error)
         finally:
             self._end()
 
-    def _at_once(self, awaited: Awaitable[_T]) -> _T:
-        """Run what has an answer without an event loop, which a thread has not."""
-        steps = awaited.__await__()
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: _T = end.value
-            return found
-        steps.close()
-        raise RuntimeError("an async function that waits needs an async host")
-
     async def wait_async(self) -> None:
         """Wait as `wait` does, without blocking the event loop."""
-        if not self._awaited:
+        awaited = self._taken()
+        if awaited is None:
             await self._fetch.wait_async()
             return
         try:
-            found = await _in_time(self._awaited.pop())
+            found = await _in_time(awaited)
             self._answers.append(self._then(found))
         except Exception as error:  # noqa: BLE001  the app's code, perhaps its database
             self._failed(error)
         finally:
             self._end()
+
+    def _taken(self) -> Awaitable[_T] | None:
+        """Return what is to be awaited to one caller alone."""
+        try:
+            return self._awaited.pop()
+        except IndexError:
+            return None
 
     def _end(self) -> None:
         self._over()
@@ -132,7 +131,20 @@ class Call(Generic[_T, _R]):
 
 async def _in_time(awaited: Awaitable[_T]) -> _T:
     if on_asyncio():
-        async with asyncio.timeout(_SECONDS):
+        # Looked up there: whoever runs on it has imported it, and nobody else need.
+        async with sys.modules["asyncio"].timeout(_SECONDS):
             return await awaited
     with sys.modules["trio"].fail_after(_SECONDS):
         return await awaited
+
+
+def _at_once(awaited: Awaitable[_T]) -> _T:
+    """Run what has an answer without an event loop, which a thread has not."""
+    steps = awaited.__await__()
+    try:
+        next(steps)
+    except StopIteration as end:
+        found: _T = end.value
+        return found
+    steps.close()
+    raise RuntimeError("an async function that waits needs an async host")

@@ -30,9 +30,10 @@ _log = logging.getLogger("jwt_guard")
 # and the workers of a fork do not draw alike.
 _RANDOM = random.SystemRandom()
 
-# Fetches of one process at once. A source that never answered may be a name that a
-# stranger made up; those get few, and never keep the others from being refreshed.
-_MOST, _MOST_FIRST = 32, 8
+# Fetches of one process at once. A source found at run time may be a name that a
+# stranger made up; until one has answered they share few, and never keep the others
+# from being refreshed.
+_MOST, _MOST_STRANGERS = 32, 8
 
 # Fetches of one source that passed their limit and have not ended. A read that never
 # ends holds its thread for good.
@@ -105,10 +106,10 @@ class _Places:
         self._lock = threading.Lock()
         self.taken = 0
 
-    def take(self, *, first: bool) -> bool:
+    def take(self, *, stranger: bool) -> bool:
         """Take a place, if one is left."""
         with self._lock:
-            free = self.taken < (_MOST_FIRST if first else _MOST)
+            free = self.taken < (_MOST_STRANGERS if stranger else _MOST)
             self.taken += free
             return free
 
@@ -133,6 +134,7 @@ class Fresh(Generic[_T]):
         *,
         value: _T | None = None,
         max_age: float | None = None,
+        found: bool = False,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = _RANDOM.random,
     ) -> None:
@@ -144,6 +146,8 @@ class Fresh(Generic[_T]):
             timing: How it is asked.
             value: What is known already, as of now.
             max_age: The lifetime of that, in seconds.
+            found: Whether it was not configured, but found at run time by a name that
+                a stranger may have made up.
             clock: Returns seconds that only grow.
             jitter: Returns numbers from 0 to 1.
         """
@@ -152,7 +156,8 @@ class Fresh(Generic[_T]):
         self._timing = timing
         self._clock = clock
         self._jitter = jitter
-        self._expected = value is not None
+        self._found = found
+        self._places = _places
         self._snapshot: _Snapshot[_T] | None = None
         self.last_error: str | None = None
         self._reset()
@@ -187,10 +192,6 @@ class Fresh(Generic[_T]):
         life = snapshot.lifetime
         usable = now < life.fresh_until or (now < life.stale_until and self._schedule.failing(now))
         return snapshot.value if usable else None
-
-    def expect(self) -> None:
-        """Note that this source was configured, and is no name that a stranger made up."""
-        self._expected = True
 
     def begin(self, seen: _T | None = None, *, anew: bool = False) -> Fetch | None:
         """Join the fetch that is under way, or begin one, or return None if none may begin.
@@ -232,11 +233,11 @@ class Fresh(Generic[_T]):
         schedule = self._schedule
         if not schedule.may_fetch(now) or self._lost >= _MOST_LOST:
             return False
-        if not _places.take(first=not self._expected):
+        if not self._places.take(stranger=self._found):
             self.last_error = "too many fetches are under way"
             return False
         if anew and not schedule.may_ask(now):
-            _places.leave()
+            self._places.leave()
             return False
         return True
 
@@ -254,8 +255,6 @@ class Fresh(Generic[_T]):
         before = seen.value if seen is not None else None
         try:
             fetched = self._source.fetch(before, anew=anew)
-            if fetched.value is None and before is None:
-                raise FetchError("a first question was answered with 'not modified'")  # noqa: TRY301  one place for failures
         except FetchError as error:
             self._end(fetch, error)
         except Exception as error:  # noqa: BLE001  a source's bug must not end refreshing
@@ -270,13 +269,16 @@ class Fresh(Generic[_T]):
     def _arrived(self, fetch: Fetch, fetched: Fetched[_T], seen: _Snapshot[_T] | None) -> None:
         before = seen.value if seen is not None else None
         value = fetched.value if fetched.value is not None else before
-        swap = value is not None and self._snapshot is seen
-        if value is not None and swap:
+        if value is None:
+            self._end(fetch, FetchError("nothing is known that could be confirmed"))
+            return
+        swap = self._snapshot is seen
+        if swap:
             # Of a fetch that took long, what came may be as old as its beginning.
             self._snapshot = self._made(value, fetched.max_age, fetch.started_at)
-            self._expected = True
+            self._found = False
         self._end(fetch, None)
-        if value is not None and swap:
+        if swap:
             self._tell(lambda: self._source.refreshed(before, value))
 
     def _end(self, fetch: Fetch, error: FetchError | None) -> None:
@@ -291,7 +293,7 @@ class Fresh(Generic[_T]):
             if current or error is None:
                 self._note(error, now, jitter)
         if current:
-            _places.leave()
+            self._places.leave()
         fetch.finish()
         if current and error is not None:
             self._tell_failure(str(error), now)
@@ -316,7 +318,7 @@ class Fresh(Generic[_T]):
             self._lost += 1
             error = f"the fetch has not ended after {self._timing.limit:g} s"
             self._note(FetchError(error), now, self._jitter())
-        _places.leave()
+        self._places.leave()
         fetch.finish()
         self._tell_failure(error, now)
 

@@ -1,16 +1,19 @@
 """RFC 8414 §2, RFC 9068 §4: whom we trust, for which audience, with which keys."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum
+from functools import wraps
 from types import MappingProxyType
-from typing import Final, Literal, TypeAlias, cast
+from typing import Final, Literal, TypeAlias, TypedDict, TypeVar, cast
 
 from ._core.token.claims import ClaimRules
 from ._core.token.jws import media_type
 from ._core.token.keys import Key, KeySet
 from .errors import ConfigurationError
 from .keys import Discovery, Jwks
+
+_T = TypeVar("_T")
 
 Origin: TypeAlias = Key | KeySet | Discovery | Jwks
 """Where an issuer's keys come from."""
@@ -45,6 +48,62 @@ _DEFAULT_TYPES: tuple[str | None, ...] = (None, "jwt", "at+jwt")
 _RFC9068_CLAIMS = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti")
 
 
+# What people write who come from elsewhere, and what it is called here.
+_ELSEWHERE = {
+    "issuer": "name",
+    "iss": "name",
+    "url": "name",
+    "aud": "audience",
+    "audiences": "audience",
+    "client_id": "audience",
+    "key": "keys",
+    "secret": "keys=Key.secret(…)",
+    "jwks_url": "keys=Jwks(url)",
+    "jwks_uri": "keys=Jwks(url)",
+    "discovery_url": "keys=Discovery(url)",
+    **{
+        option: f"keys=Discovery({option}=…), or Jwks(url, {option}=…)"
+        for option in ("algorithms", "max_stale", "wait", "fetcher")
+    },
+}
+
+
+class IssuerOptions(TypedDict, total=False):
+    """The options of `Issuer` but name and audience; for what declares one."""
+
+    keys: Origin | Iterable[Origin]
+    leeway: float
+    required_claims: Collection[str]
+    claim_values: Mapping[str, Collection[str]]
+    claim_values_if_present: Mapping[str, Collection[str]]
+    max_age: float | None
+    token_types: Collection[str | None] | None
+    profile: Literal["rfc9068"] | None
+    refuse_id_tokens: bool
+    scope_paths: Collection[str]
+    role_paths: Collection[str]
+    role_separator: str | None
+    numeric_subject: bool
+    names_issuer: bool
+
+
+def _suggesting(cls: type[_T]) -> type[_T]:
+    """Let *cls* name the option that was meant by one that there is not."""
+    init: Callable[..., None] = cls.__init__
+    known = ("name", "audience", *IssuerOptions.__annotations__)
+
+    @wraps(init)
+    def suggesting(self: _T, *given: object, **options: object) -> None:
+        for option in options:
+            if option not in known:
+                raise _no_such_option(option, known)
+        init(self, *given, **options)
+
+    setattr(cls, "__init__", suggesting)  # noqa: B010  an assignment is none to type checkers
+    return cls
+
+
+@_suggesting
 @dataclass(frozen=True, slots=True)
 class Issuer:
     """A trusted token issuer: name, audience, keys and claim rules.
@@ -61,6 +120,8 @@ class Issuer:
         claim_values: Claims that must have one of the given values, for example
             `{"token_use": ["access"]}`, and of a list nothing beyond them: an issuer
             that may speak for one tenant, `{"tenant": ["acme"]}`, names no second.
+        claim_values_if_present: The same of claims that need not be there:
+            `{"azp": ["https://app.example"]}`.
         max_age: Greatest age of a token by its `iat`, in seconds, or None.
         token_types: Acceptable values of the header's `typ`, compared without
             case and `application/`; None stands for a header without `typ`. By
@@ -71,7 +132,14 @@ class Issuer:
             marks access tokens, `profile` or `token_types` is the sure way.
         scope_paths: Claims that hold scope values: a string of words, or a list.
             Dots lead into nested objects; a claim with that literal name wins.
-        role_paths: Claims that hold role names: a string, or a list.
+            One that ends with `.*` stands for the names of an object's members.
+        role_paths: Claims that hold role names: a string, or a list; as *scope_paths*.
+        role_separator: What separates the names in one string, for example ","; by
+            default a string is one name.
+        numeric_subject: Whether `sub` may be a whole number, and stands for its digits.
+        names_issuer: Whether its tokens have an `iss`. Those that have none are of the
+            one issuer that says False; its keys are given, not fetched, and *name* is
+            then for logs.
 
     Raises:
         ConfigurationError: At construction, with what to do.
@@ -86,12 +154,18 @@ class Issuer:
     claim_values: Mapping[str, Collection[str]] = field(
         default_factory=dict[str, Collection[str]], hash=False
     )
+    claim_values_if_present: Mapping[str, Collection[str]] = field(
+        default_factory=dict[str, Collection[str]], hash=False
+    )
     max_age: float | None = None
     token_types: Collection[str | None] | None = None
     profile: Literal["rfc9068"] | None = None
     refuse_id_tokens: bool = False
     scope_paths: Collection[str] = ("scope", "scp", "scopes")
     role_paths: Collection[str] = ("roles",)
+    role_separator: str | None = None
+    numeric_subject: bool = False
+    names_issuer: bool = True
 
     def __post_init__(self) -> None:
         """Check the configuration, and keep nothing of it that can change."""
@@ -103,10 +177,20 @@ class Issuer:
             _is_number(self.max_age) and 0 < self.max_age <= _LONGEST
         ):
             raise self._wrong(f"max_age is a positive number of seconds, not {self.max_age!r}")
+        for name in ("refuse_id_tokens", "numeric_subject", "names_issuer"):
+            if type(getattr(self, name)) is not bool:
+                raise self._wrong(f"{name} is True or False, not {getattr(self, name)!r}")
+        if self.role_separator is not None and (
+            not isinstance(self.role_separator, str) or not self.role_separator
+        ):
+            raise self._wrong("role_separator is text between two names, for example ','")
         checked = {
             "audience": self._audience(),
             "keys": self._origins(),
-            "claim_values": self._values(),
+            **{
+                name: self._values(name, getattr(self, name))
+                for name in ("claim_values", "claim_values_if_present")
+            },
             "token_types": self._token_types(),
             **{
                 name: self._names(name, getattr(self, name))
@@ -130,16 +214,16 @@ class Issuer:
             )
         return self.audience if isinstance(self.audience, str) else frozenset(values)
 
-    def _values(self) -> Mapping[str, tuple[str, ...]]:
-        if not isinstance(self.claim_values, Mapping):
-            raise self._wrong('claim_values is a mapping, for example {"token_use": ["access"]}')
+    def _values(self, option: str, given: object) -> Mapping[str, tuple[str, ...]]:
+        if not isinstance(given, Mapping):
+            raise self._wrong(f'{option} is a mapping, for example {{"token_use": ["access"]}}')
         values = {
-            name: self._names(f"claim_values of {name!r}", values)
-            for name, values in self.claim_values.items()
+            name: self._names(f"{option} of {name!r}", values)
+            for name, values in cast("Mapping[str, Collection[str]]", given).items()
         }
         for name, accepted in values.items():
             if not accepted:
-                raise self._wrong(f"claim_values of {name!r} is empty, and nothing would pass")
+                raise self._wrong(f"{option} of {name!r} is empty, and nothing would pass")
         return MappingProxyType(values)
 
     def _token_types(self) -> frozenset[str | None] | None:
@@ -170,6 +254,8 @@ class Issuer:
             )
         for one in members:
             if isinstance(one, Discovery | Jwks):
+                if not self.names_issuer:
+                    raise self._wrong("tokens that name no issuer need keys that are given, keys=…")
                 self._check_location(one)
         static_keys(cast("tuple[Origin, ...]", members))
         if not members:
@@ -215,13 +301,29 @@ def claim_rules(issuer: Issuer) -> ClaimRules:
         audience=expected,
         leeway=issuer.leeway,
         required=(*issuer.required_claims, *(_RFC9068_CLAIMS if strict else ())),
-        values=tuple((name, frozenset(values)) for name, values in issuer.claim_values.items()),
+        values=_compiled(issuer.claim_values),
         max_age=issuer.max_age,
         token_types=frozenset(one if one is None else media_type(one) for one in types),
         refuse_id_tokens=issuer.refuse_id_tokens,
         scope_paths=tuple(issuer.scope_paths),
         role_paths=tuple(issuer.role_paths),
+        values_if_present=_compiled(issuer.claim_values_if_present),
+        role_separator=issuer.role_separator,
+        numeric_subject=issuer.numeric_subject,
+        names_issuer=issuer.names_issuer,
     )
+
+
+def _compiled(values: Mapping[str, Collection[str]]) -> tuple[tuple[str, frozenset[str]], ...]:
+    return tuple((name, frozenset(accepted)) for name, accepted in values.items())
+
+
+def _no_such_option(option: str, known: Iterable[str]) -> ConfigurationError:
+    from difflib import get_close_matches  # noqa: PLC0415  for mistakes alone
+
+    near = [_ELSEWHERE[option]] if option in _ELSEWHERE else get_close_matches(option, known, 1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+    return ConfigurationError(f"Issuer has no option {option}; {hint}")
 
 
 def _is_number(value: object) -> bool:

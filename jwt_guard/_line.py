@@ -12,8 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
-from math import isfinite
-from typing import NamedTuple, cast
+from typing import TypeAlias, cast
 
 from ._cache import Entry, VerifiedTokens, octets
 from ._core.request.credentials import Bearer, Credential, CredentialSource
@@ -44,6 +43,9 @@ _SHA256 = sha256()
 # 4.4 KB.
 _MAX_REMEMBERED = 7 + 8192
 
+# Thirty thousand years: what is beyond counts no seconds since the epoch.
+_LATEST = 10**12
+
 # An issuer has a header per key, and now and then one for another kind of token.
 _MAX_HEADERS = 64
 
@@ -64,13 +66,9 @@ _PROGRESS: Mapping[Reason, int] = {
 _LAST_CLAIMS = 4
 
 
-class _Question(NamedTuple):
-    """A token under way: what is read of it before its issuer is known."""
-
-    name: str
-    token: UnverifiedToken
-    unverified_claims: UnverifiedClaims
-    digest: bytes | None
+# A token under way: the unverified name of its issuer, itself, its claims, and what it
+# will be remembered by. A plain tuple, because one is made for every request.
+_Question: TypeAlias = tuple[str, UnverifiedToken, UnverifiedClaims, bytes | None]
 
 
 class Line:
@@ -103,7 +101,7 @@ class Line:
         self._headers: dict[bytes, UnverifiedHeader] = {}
         self._misreadings: set[str] = set()
 
-    def recall(
+    def recall(  # noqa: PLR0911  a return for each thing that may not hold
         self, authorization: Sequence[bytes], digest: bytes | None = None
     ) -> Verified | Pause[Verified] | None:
         """Return the caller if the one value is that of a remembered token.
@@ -134,9 +132,13 @@ class Line:
         current = entry.current
         keys = entry.keys if current is None else current()
         begins, ends = entry.verified.window
-        # Written so that a clock that returns no number lets nobody in.
         now = time.time() if self._clock is None else self._clock()
-        if keys is None or not begins <= now < ends:
+        try:
+            # Written so that a clock that returns NaN lets nobody in.
+            if keys is None or not begins <= now < ends:
+                return None
+        except TypeError:
+            # The clock returned no number; `now` says so.
             return None
         if keys is not entry.keys and not entry.stands_in(keys):
             remembered.drop(digest)
@@ -165,9 +167,11 @@ class Line:
         unverified = jws.peek(token, self._headers)
         unverified_claims = claims.peek(unverified.unverified_payload)
         name = unverified_claims.get("iss")
+        if name is None:
+            name = self._issuers.nameless
         if not isinstance(name, str):
             raise InvalidToken(Reason.UNKNOWN_ISSUER, "the token has no iss that is a string")
-        question = _Question(name, unverified, unverified_claims, digest)
+        question = (name, unverified, unverified_claims, digest)
         known = self._known.get(name)
         return self._choose(question) if known is None else self._weigh(question, known)
 
@@ -178,8 +182,12 @@ class Line:
             StoreUnavailable: The operator's clock does not tell.
         """
         # Looked up at each call, for those who freeze the time.
-        now: object = time.time() if self._clock is None else self._clock()
-        if not isinstance(now, int | float) or not isfinite(now):
+        now = time.time() if self._clock is None else self._clock()
+        try:
+            counts = -_LATEST < now < _LATEST
+        except TypeError:
+            counts = False
+        if not counts:
             raise StoreUnavailable(hint="clock= returned no number of seconds")
         return now
 
@@ -205,11 +213,12 @@ class Line:
         self, question: _Question, waited: Wait | None = None
     ) -> Verified | Pause[Verified]:
         """Choose the issuers; `iss` is compared again once it is verified."""
-        found = self._issuers.find(question.name, waited=waited)
+        name = question[0]
+        found = self._issuers.find(name, waited=waited)
         if not isinstance(found, Sequence):
             return Pause(found, partial(self._choose, question, found))
         if not found:
-            raise InvalidToken(Reason.UNKNOWN_ISSUER, self._hint(question.name))
+            raise InvalidToken(Reason.UNKNOWN_ISSUER, self._hint(name))
         return self._weigh(question, found)
 
     def _weigh(
@@ -237,7 +246,7 @@ class Line:
 
     def _judge(self, question: _Question, trusted: Trusted, *, waited: bool) -> Verified | Wait:
         """Return the caller by the rules and keys of one issuer."""
-        token = question.token
+        _, token, unverified_claims, digest = question
         alg, kid, typ = token.unverified_header
         rules = trusted.rules
         keys: tuple[Key, ...] = ()
@@ -253,23 +262,26 @@ class Line:
                 self._note(token)
             key = jws.verify(token, keys)
             keys = (key,)
-            verified = Claims(question.unverified_claims)
+            verified = Claims(unverified_claims)
             window = claims.check(verified, typ, rules, now=self.now())
             if verified.get("cnf") is not None:
                 raise _bound(verified)
             identity = identify(verified, rules, key.key_id, self._misread)
         except AuthError as error:
+            if error.reason is Reason.BAD_SIGNATURE:
+                wait = trusted.missed(alg, kid, waited=waited)
+                if wait is not None:
+                    return wait
             error.issuer = rules.issuer
             error.kid = keys[0].key_id if len(keys) == 1 else None
             raise
-        basis = Basis(rules.issuer, key, kid, trusted.source)
-        caller = Verified(identity, window, basis)
+        caller = Verified(identity, window, Basis(rules.issuer, key, kid, trusted.source))
         if trusted.tenant is not None:
             self._issuers.place(trusted.tenant)
-        if question.digest is not None:
+        if digest is not None:
             size = octets(token.unverified_payload)
             entry = Entry(caller, trusted.current, trusted.keys, size)
-            cast("VerifiedTokens", self._remembered).remember(question.digest, entry)
+            cast("VerifiedTokens", self._remembered).remember(digest, entry)
         return caller
 
     def _misread(self, what: str) -> None:

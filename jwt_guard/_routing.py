@@ -20,7 +20,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Host, Match, Mount, Router
 
 from . import asgi, hosts
-from ._core.marks import check_registered
+from ._core.guarding import check_registered
 from ._core.policy.requirement import Requirement, both
 from .hosts import UNKNOWN, Access, Endpoint, Store
 

@@ -3,11 +3,9 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
 _T = TypeVar("_T")
 
@@ -38,19 +36,23 @@ class Pause(Generic[_T]):
 
     def finish(self) -> _T:
         """Go to the end, blocking this thread where it has to wait."""
-        found: _T | Pause[_T] = self
-        while isinstance(found, Pause):
-            found.wait.wait()
-            found = found.go_on()
-        return found
+        pause: Pause[_T] = self
+        while True:
+            pause.wait.wait()
+            found = pause.go_on()
+            if not isinstance(found, Pause):
+                return found  # pyright: ignore[reportReturnType, reportUnknownVariableType]  is _T
+            pause = cast("Pause[_T]", found)
 
     async def finish_async(self) -> _T:
         """Go to the end without blocking the event loop."""
-        found: _T | Pause[_T] = self
-        while isinstance(found, Pause):
-            await found.wait.wait_async()
-            found = found.go_on()
-        return found
+        pause: Pause[_T] = self
+        while True:
+            await pause.wait.wait_async()
+            found = pause.go_on()
+            if not isinstance(found, Pause):
+                return found  # pyright: ignore[reportReturnType, reportUnknownVariableType]  is _T
+            pause = cast("Pause[_T]", found)
 
 
 class Fetch:
@@ -73,7 +75,9 @@ class Fetch:
         self._clock = clock
         self.started_at: float = clock()
         self._waited_until = self.started_at + seconds
-        # Looked up now and not at import: gevent replaces what a Future is made of.
+        # Now and not at import: most never wait, and gevent replaces what it is made of.
+        from concurrent.futures import Future  # noqa: PLC0415
+
         self._done: Future[None] = Future()
 
     def finish(self) -> None:
@@ -92,7 +96,7 @@ class Fetch:
 
     def wait(self) -> None:
         """Block this thread until it is done; see `Wait`."""
-        with suppress(FutureTimeoutError):
+        with suppress(TimeoutError):
             self._done.result(self.seconds_left())
 
     async def wait_async(self) -> None:
@@ -108,9 +112,7 @@ class Fetch:
         woken = loop.create_future()
 
         def wake() -> None:
-            # Who was waiting may have been cancelled.
-            if not woken.done():
-                woken.set_result(None)
+            woken.set_result(None)
 
         self._done.add_done_callback(lambda _: _call(loop.call_soon_threadsafe, wake))
         await asyncio.wait([woken], timeout=seconds)

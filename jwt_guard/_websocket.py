@@ -1,9 +1,9 @@
 """ASGI 3.0, WebSocket: refused before it is accepted, closed when its token expires."""
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import NamedTuple
 
 from ._asgi import POLICY_VIOLATION, ASGIApp, Message, Receive, Scope, Send, refuse
 from ._guard import Guard
@@ -99,11 +99,15 @@ def ending(app: ASGIApp, code: int, seconds_left: Callable[[], float]) -> ASGIAp
             with suppress(Exception):
                 await send({"type": "websocket.close", "code": code, "reason": ""})
 
-        cancel = _spawn(end)
+        ending = _spawn(end)
         try:
             await app(scope, receiving, sending)
         finally:
-            cancel()
+            # Once it is over, the client learns it even if the app is done first.
+            if receiving.over:
+                await ending.join()
+            else:
+                ending.cancel()
 
     return until_then
 
@@ -133,6 +137,8 @@ class _Receiving:
         return self._last if self.over or message is None else message
 
     async def _on_asyncio(self) -> Message | None:
+        import asyncio  # noqa: PLC0415  it runs, so it is there; others need not load it
+
         received = asyncio.ensure_future(self._receive())
         self._cancel.append(received.cancel)
         try:
@@ -153,19 +159,27 @@ class _Receiving:
         return message
 
 
-def _spawn(run: Callable[[], Awaitable[None]]) -> Callable[[], object]:
-    """Run beside the caller, on asyncio or trio; return what cancels it."""
+class _Task(NamedTuple):
+    """What runs beside the caller."""
+
+    cancel: Callable[[], object]
+    join: Callable[[], Awaitable[object]]
+
+
+def _spawn(run: Callable[[], Awaitable[None]]) -> _Task:
+    """Run beside the caller, on asyncio or trio."""
     if on_asyncio():
-        return asyncio.ensure_future(run()).cancel
+        import asyncio  # noqa: PLC0415  it runs, so it is there; others need not load it
+
+        task = asyncio.ensure_future(run())
+        return _Task(task.cancel, lambda: asyncio.wait([task]))
     trio = sys.modules["trio"]
-    running = trio.CancelScope()
+    running, done = trio.CancelScope(), trio.Event()
 
     async def within() -> None:
         with running:
             await run()
-
-    def cancel() -> None:
-        running.cancel()
+        done.set()
 
     trio.lowlevel.spawn_system_task(within)
-    return cancel
+    return _Task(running.cancel, done.wait)

@@ -30,6 +30,7 @@ from .hosts import (
 
 __all__ = [
     "ASGIApp",
+    "Framework",
     "GuardMiddleware",
     "Message",
     "Readiness",
@@ -49,12 +50,12 @@ class Framework(NamedTuple):
     """What a framework adds to the guard.
 
     Attributes:
-        attach: Called with each admitted scope, a copy of this request's own, and its
-            identity, to put there what else the app wants to find.
+        attach: Called with each admitted scope, a copy of this request's own, the
+            server's, and its identity, to put there what else the app wants to find.
         marks: Whether the marks of its endpoints count.
     """
 
-    attach: Callable[[Scope, Identity | None], None]
+    attach: Callable[[Scope, Scope, Identity | None], None]
     marks: bool = True
 
 
@@ -164,7 +165,7 @@ class GuardMiddleware:
             if found is not None:
                 scope[IDENTITY] = served[IDENTITY] = found.identity
             if self._attach is not None:
-                self._attach(scope, scope[IDENTITY])
+                self._attach(scope, served, scope[IDENTITY])
             await self.app(scope, receive, noting)
         except AuthError as error:
             if not started:
@@ -210,7 +211,7 @@ class GuardMiddleware:
                     _, ends = found.window
                     app = ending(app, self._expiry_code, lambda: ends - self._guard.now())
             if self._attach is not None:
-                self._attach(scope, scope[IDENTITY])
+                self._attach(scope, served, scope[IDENTITY])
             await app(scope, receive, conversation.send)
         except AuthError as error:
             await conversation.refuse(self._guard, error, scope)

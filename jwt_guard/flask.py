@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.local import LocalProxy
 
-from . import hosts, wsgi
-from ._core.marks import check_registered
+from . import hosts
+from ._blueprints import required_by_blueprints
+from ._core.guarding import check_registered
 from ._core.policy.expressions import requirement
 from ._core.policy.requirement import Requirement, both
 from ._core.token.identity import Identity
 from ._guard import Guard
+from ._wsgi import admit, metadata_of
 from .errors import AuthError, ConfigurationError, KeysUnavailable
 from .hosts import (
     GUARD,
@@ -45,7 +48,7 @@ _F = TypeVar("_F", bound=Callable[..., Any] | Blueprint)
 _SERVER_ERROR = 500
 
 
-def refused(error: AuthError) -> HTTPException:
+def _refused(error: AuthError) -> HTTPException:
     """Log the refusal, and return it as Flask's error handling knows it.
 
     Without a handler of the app's own it is answered as it is. A handler for its
@@ -53,7 +56,7 @@ def refused(error: AuthError) -> HTTPException:
     answers with the same status carries the challenge too.
     """
     environ = request.environ
-    guard: Guard = environ[GUARD]
+    guard = hosts.guard_of(environ)
     (path,) = WsgiRequest(environ).paths
     answer = guard.refuse(error, method=request.method, path=path)
     environ[_ANSWER] = answer
@@ -130,6 +133,7 @@ class FlaskGuard:
         self._warm_up = hosts.flag("warm_up", warm_up)
         self._readiness = readiness
         self._checked = 0
+        self._classes: dict[str | None, Requirement | None] = {}
         if app is not None:
             self.init_app(app)
 
@@ -142,18 +146,12 @@ class FlaskGuard:
         if "jwt_guard" in app.extensions:
             raise ConfigurationError(f"{app.name} has a guard already")
 
-        def admit(_endpoint: str | None, _values: object) -> None:
-            self._admit(app)
-
-        def answer(response: Response) -> Response:
-            return _answered(response)
-
         # What Flask calls first of all. A request without a route has no endpoint.
-        app.url_value_preprocessors.setdefault(None, []).insert(0, admit)
-        app.after_request_funcs.setdefault(None, []).append(answer)
+        app.url_value_preprocessors.setdefault(None, []).insert(0, partial(self._admit, app))
+        app.after_request_funcs.setdefault(None, []).append(_answered)
         # An AuthError that a view raised by itself; the app may have a handler of its own.
         handlers = app.error_handler_spec[None][None]
-        handlers.setdefault(AuthError, refused)
+        handlers.setdefault(AuthError, _refused)
         app.extensions["jwt_guard"] = self
         if self._readiness is not None:
             app.add_url_rule(self._readiness, "jwt_guard_readiness", public(self._probe()))
@@ -161,7 +159,7 @@ class FlaskGuard:
             with suppress(KeysUnavailable):
                 self.guard.warm_up()
 
-    def _admit(self, app: Flask) -> None:
+    def _admit(self, app: Flask, endpoint: str | None, _values: object) -> None:
         """Let the request in, or raise the answer."""
         environ = request.environ
         environ[IDENTITY] = None
@@ -170,17 +168,18 @@ class FlaskGuard:
         if self._checked != len(app.view_functions):
             self._check(app)
         if self.guard.metadata_path is not None:
-            document = wsgi.metadata_of(environ, self.guard)
+            document = metadata_of(environ, self.guard)
             if document is not None:
                 raise HTTPException(response=_response(document))
-        asked = WsgiRequest(environ, lambda: self.endpoint(app, request.endpoint))
+        asked = WsgiRequest(environ, lambda: self.endpoint(app, endpoint))
         try:
-            wsgi.admit(environ, self.admission, asked)
-            needed = _of_class(app, request.endpoint)
-            if needed is not None and environ[IDENTITY] is not None:
+            admit(environ, self.admission, asked)
+            # What the class of a view requires, whatever a subclass overrides.
+            needed = self._classes.get(endpoint)
+            if needed is not None:
                 hosts.authorise(environ, needed, request.view_args)
         except AuthError as error:
-            raise refused(error) from error
+            raise _refused(error) from error
 
     def _check(self, app: Flask) -> None:
         """Raise if what is declared about endpoints is not what there is.
@@ -196,7 +195,11 @@ class FlaskGuard:
                 f"public= and optional= name endpoints, as url_for does; {app.name} has none that "
                 f"is called {unknown[0]!r}, but {', '.join(sorted(app.view_functions))}"
             )
-        check_registered(app.view_functions.values())
+        classes = {
+            name: getattr(view, "view_class", None) for name, view in app.view_functions.items()
+        }
+        check_registered([*app.view_functions.values(), *classes.values()])
+        self._classes = {name: hosts.required_of(view) for name, view in classes.items()}
         self._checked = len(app.view_functions)
 
     def _probe(self) -> Callable[[], Response]:
@@ -241,23 +244,6 @@ def _names(option: str, names: object) -> frozenset[str]:
     return frozenset(map(str, names))
 
 
-def _of_class(app: Flask, name: str | None) -> Requirement | None:
-    """Return what the class of a view requires, whatever a subclass overrides."""
-    view = None if name is None else app.view_functions.get(name)
-    view_class: object = getattr(view, "view_class", None)
-    return None if view_class is None else hosts.required_of(view_class)
-
-
-def required_by_blueprints(app: Flask, endpoint: str) -> Requirement | None:
-    """Return what the blueprints of an endpoint, nested ones included, require."""
-    parts = endpoint.split(".")[:-1]
-    names = (".".join(parts[: length + 1]) for length in range(len(parts)))
-    needed = None
-    for name in names:
-        needed = both(needed, hosts.required_of(app.blueprints.get(name)))
-    return needed
-
-
 def _answered(response: Response) -> Response:
     """Return *response*, with the challenge of the refusal that it stands for.
 
@@ -269,7 +255,7 @@ def _answered(response: Response) -> Response:
     if answer is _NONE:
         if not refusals or response.status_code < _SERVER_ERROR:
             return response
-        refused(refusals[-1])
+        _refused(refusals[-1])
         answer = request.environ[_ANSWER]
     if response.status_code >= _SERVER_ERROR > answer.status:
         return _response(answer)
@@ -305,7 +291,7 @@ def requires(*parts: str | Requirement) -> Callable[[_F], _F]:
             else:
                 needed.require(identity)
         except AuthError as error:
-            raise refused(error) from error
+            raise _refused(error) from error
 
     def decorate(view: _F) -> _F:
         if isinstance(view, Blueprint):
@@ -342,7 +328,7 @@ def identity_of() -> Identity:
     try:
         return hosts.identity_of(request.environ)
     except AuthError as error:
-        raise refused(error) from error
+        raise _refused(error) from error
 
 
 def identity_or_none() -> Identity | None:

@@ -16,9 +16,9 @@ from functools import partial
 from typing import Any, Final, Protocol, Unpack
 
 from ._core.answer import Answer
+from ._core.guarding import guarded
 from ._core.marks import (
     accessible,
-    guarded,
     identifies,
     identifying,
     optional,
@@ -40,23 +40,31 @@ from ._wait import Pause
 from .errors import AuthError, ConfigurationError, InsufficientScope, MissingToken
 
 __all__ = [
+    "ASGI_SCOPE",
     "GUARD",
     "IDENTITY",
+    "REFUSALS",
     "UNKNOWN",
     "Access",
     "Admission",
     "Answer",
     "AsgiRequest",
+    "Behind",
     "Endpoint",
     "Opened",
     "Outcome",
     "Pause",
+    "Prefixed",
     "Request",
+    "Store",
     "Verified",
     "WsgiRequest",
     "accessible",
     "authorise",
+    "below",
+    "check_prefix",
     "flag",
+    "guard_of",
     "guarded",
     "identifies",
     "identifying",
@@ -64,6 +72,7 @@ __all__ = [
     "identity_or_none",
     "let_in",
     "let_in_async",
+    "noted",
     "optional",
     "public",
     "require",
@@ -77,6 +86,9 @@ GUARD: Final = "jwt_guard.guard"
 """Where the guard that let the request in is."""
 REFUSALS: Final = "jwt_guard.refusals"
 """Where AuthErrors are noted that a framework may turn into an answer of its own."""
+
+ASGI_SCOPE: Final = "asgi.scope"
+"""Where adapters keep the scope for a WSGI app that is mounted in an ASGI one."""
 
 Store = MutableMapping[str, Any]
 """What travels with a request: an ASGI scope, or a WSGI environ."""
@@ -136,7 +148,7 @@ class Admission:
             return self._excused(request, error)
         if isinstance(found, Pause):
             return self._paused(request, found)
-        return self._required(request, found)
+        return self._required(request, found) if self._checking else found
 
     def _paused(self, request: Request, pause: Pause[Verified]) -> Pause[Verified | None] | None:
         """Wait, except where nobody is asked for a token."""
@@ -206,25 +218,23 @@ def let_in(store: Store, admission: Admission, request: Request) -> Identity | N
     Raises:
         AuthError: The refusal; the caller is None then.
     """
-    _nobody(store, admission)
+    store[GUARD] = admission.guard
+    # On every path, refusals included: an outer guard's caller is not ours.
+    store[IDENTITY] = None
     found = admission.admit(request)
-    return _caller(store, found.finish() if isinstance(found, Pause) else found)
+    if isinstance(found, Pause):
+        found = found.finish()
+    identity = store[IDENTITY] = None if found is None else found.identity
+    return identity
 
 
 async def let_in_async(store: Store, admission: Admission, request: Request) -> Identity | None:
     """Do what `let_in` does, without blocking the event loop."""
-    _nobody(store, admission)
-    found = admission.admit(request)
-    return _caller(store, await found.finish_async() if isinstance(found, Pause) else found)
-
-
-def _nobody(store: Store, admission: Admission) -> None:
-    """Set the caller on every path, refusals included: an outer guard's is not ours."""
     store[GUARD] = admission.guard
     store[IDENTITY] = None
-
-
-def _caller(store: Store, found: Verified | None) -> Identity | None:
+    found = admission.admit(request)
+    if isinstance(found, Pause):
+        found = await found.finish_async()
     identity = store[IDENTITY] = None if found is None else found.identity
     return identity
 
@@ -248,13 +258,13 @@ def identity_or_none(store: Store) -> Identity | None:
     Raises:
         ConfigurationError: No guard of this library is in front.
     """
-    try:
-        identity: Identity | None = store[IDENTITY]
-    except KeyError:
-        raise ConfigurationError(
-            "no guard is in front of this app; wrap it: GuardMiddleware(app, guard=guard)"
-        ) from None
-    return identity
+    for place in (store, store.get(ASGI_SCOPE, {})):
+        if IDENTITY in place:
+            identity: Identity | None = place[IDENTITY]
+            return identity
+    raise ConfigurationError(
+        "no guard is in front of this app; wrap it: GuardMiddleware(app, guard=guard)"
+    )
 
 
 def authorise(
@@ -274,7 +284,7 @@ def authorise(
         ConfigurationError: No guard of this library is in front.
     """
     identity = identity_of(store)
-    guard: Guard = store[GUARD]
+    guard: Guard = guard_of(store)
     try:
         guard.authorise(identity, needed, params)
     except AuthError as error:
@@ -282,9 +292,16 @@ def authorise(
     return identity
 
 
+def guard_of(store: Store) -> Guard:
+    """Return the guard that let the request in, which has put a caller there, or None."""
+    guard: Guard = store[GUARD] if GUARD in store else store[ASGI_SCOPE][GUARD]
+    return guard
+
+
 def noted(store: Store, error: AuthError) -> AuthError:
     """Note *error*, should a framework behind make a failure of its own of it."""
-    store.setdefault(REFUSALS, []).append(error)
+    place = store if IDENTITY in store else store[ASGI_SCOPE]
+    place.setdefault(REFUSALS, []).append(error)
     return error
 
 

@@ -17,8 +17,10 @@ from .errors import AuthError, ConfigurationError
 from .hosts import GUARD, IDENTITY, Opened, optional, public
 
 __all__ = [
+    "GuardCredentials",
     "GuardMiddleware",
     "GuardUser",
+    "authorise",
     "identity_of",
     "identity_or_none",
     "optional",
@@ -99,11 +101,13 @@ class GuardCredentials(AuthCredentials):
         return self.scopes
 
 
-def _attach(scope: asgi.Scope, identity: Identity | None) -> None:
+def _attach(scope: asgi.Scope, served: asgi.Scope, identity: Identity | None) -> None:
+    """Put the caller there as Starlette has it; middleware in front may log it."""
     if identity is None:
         scope["auth"], scope["user"] = AuthCredentials(), UnauthenticatedUser()
     else:
         scope["auth"], scope["user"] = GuardCredentials(identity), GuardUser(identity)
+    served["auth"], served["user"] = scope["auth"], scope["user"]
 
 
 @hosts.identifying

@@ -98,11 +98,14 @@ def test_http(runner: str) -> None:
 
 
 def test_scope_is_the_outer_apps() -> None:
-    """The scope that came in is not written to."""
-    outer = http(GOOD)
-    before = dict(outer)
-    sent(GuardMiddleware(app, guard=guard()), outer)
-    assert outer == before
+    """Nothing is written to the scope that came in but the caller, for whoever logs."""
+    for value, caller in ((GOOD, "joe"), (b"Bearer x", None)):
+        outer = http(value)
+        before = dict(outer)
+        sent(GuardMiddleware(app, guard=guard()), outer)
+        identity = outer.pop("jwt_guard.identity")
+        assert (identity and identity.subject) == caller
+        assert outer == before
 
 
 def test_lifespan() -> None:
@@ -166,7 +169,7 @@ def test_refusal_by_the_app() -> None:
     """An AuthError that the app raises is answered."""
 
     async def asking(scope: Scope, receive: Receive, send: Send) -> None:
-        requirement.check(identity_of(scope))
+        requirement.require(identity_of(scope))
 
     requirement = scope("admin")
     assert status(sent(GuardMiddleware(asking, guard=guard()), http(GOOD))) == 403
@@ -175,7 +178,7 @@ def test_refusal_by_the_app() -> None:
 def test_requires() -> None:
     """A part of the app asks for a scope; lifespan passes."""
     part = requires("admin")(app)
-    wrapped = GuardMiddleware(part, guard=guard(), anonymous=True)
+    wrapped = GuardMiddleware(part, guard=guard(), optional=True)
     assert status(sent(wrapped, http(GOOD))) == 403
     assert status(sent(wrapped, http())) == 401
     assert status(sent(wrapped, websocket(GOOD, denial=True))) == 403
@@ -235,11 +238,15 @@ def test_public(path: str, root_path: str, raw_path: bytes | None, code: int) ->
     ],
 )
 def test_preflight(method: str, names: list[str], code: int) -> None:
-    """A preflight is all three, nothing less; and it can be turned off."""
+    """A preflight is all three, nothing less; and for an app of which nothing is known it
+    is let through where that is asked for.
+    """
     scope = http(method=method, headers=[(name.encode(), b"x") for name in names])
-    assert status(sent(GuardMiddleware(app, guard=guard()), scope)) == code
-    closed = GuardMiddleware(app, guard=guard(), preflight=False)
-    assert status(sent(closed, scope)) == 401
+    asked_for = GuardMiddleware(app, guard=guard(), preflight=True)
+    assert status(sent(asked_for, scope)) == code
+    for preflight in (None, False):
+        closed = GuardMiddleware(app, guard=guard(), preflight=preflight)
+        assert status(sent(closed, scope)) == 401
 
 
 def test_websocket_is_no_preflight() -> None:
@@ -252,7 +259,7 @@ def test_websocket_is_no_preflight() -> None:
 def test_nested() -> None:
     """Of two guards both must be satisfied, whatever the inner one opens."""
     ours, others = guard(), guard(issuer(name="other", keys=SECRET.key))
-    inner = GuardMiddleware(app, guard=others, public=["/*"], anonymous=True)
+    inner = GuardMiddleware(app, guard=others, optional=True)
     both = GuardMiddleware(inner, guard=ours)
     for value in (GOOD, bearer(token(claims(iss="other"), SECRET))):
         assert status(sent(both, http(value, path="/x"))) == 401

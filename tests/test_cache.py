@@ -1,14 +1,18 @@
 """Verified tokens that are remembered: never longer, never for another, never late."""
 
+import gc
 import itertools
+import json
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from jwt_guard import AuthError, Guard, Identity, Issuer, KeySet
-from jwt_guard._cache import Entry, VerifiedTokens
+from jwt_guard._cache import Entry, VerifiedTokens, _after_fork, octets
+from jwt_guard._core.request.credentials import Credential
 from jwt_guard._verified import Basis, Verified
 from jwt_guard.errors import ConfigurationError, InvalidToken, KeysUnavailable, Reason
 from tests.tokens import (
@@ -240,7 +244,9 @@ def test_no_keys() -> None:
 
 def entries() -> Iterator[tuple[bytes, Entry]]:
     keys = KeySet(EC256.key)
-    for number in itertools.count():
+    numbers = itertools.count()
+    while True:
+        number = next(numbers)
         identity = Identity(ISSUER, frozenset(), frozenset(), {"sub": number}, None)
         caller = Verified(identity, (0, NOW + 1), Basis(ISSUER, EC256.key, EC256.key.kid))
         yield b"%032d" % number, Entry(caller, None, keys, 1000)
@@ -325,3 +331,93 @@ def test_header_memo_is_bounded() -> None:
     with pytest.raises(InvalidToken):
         one.authenticate([bearer(token(key=EC384))])
     assert len(one._line._headers) == before
+
+
+def test_octets() -> None:
+    """The cache is bounded in octets, too: what is large makes room, or stays outside."""
+    verified = VerifiedTokens(64)
+    source = entries()
+    for _, (digest, entry) in zip(range(64), source, strict=False):
+        entry.octets = 8192
+        verified.remember(digest, entry)
+    assert len(verified) == 64
+    digest, entry = next(source)
+    entry.octets = 262144
+    verified.remember(digest, entry)
+    assert look_up(verified, digest) is entry
+    assert (len(verified), verified._octets) == (33, 524288)
+    digest, entry = next(source)
+    entry.octets = 262145
+    verified.remember(digest, entry)
+    assert look_up(verified, digest) is None
+    for _, (digest, entry) in zip(range(100), source, strict=False):
+        entry.octets = 200000
+        verified.remember(digest, entry)
+        assert look_up(verified, digest) is entry
+    assert len(verified) == 2
+    verified.drop(digest)
+    verified.drop(digest)
+    assert (len(verified), verified.counters.dropped_by_rotation) == (1, 1)
+    assert verified._octets == 200000
+
+
+NESTED: dict[str, Any] = {
+    "objects": [{}] * 2600,
+    "objects with a member": [{"": 1}] * 900,
+    "lists": [[]] * 2600,
+    "numbers": list(range(1000, 2200)),
+    "words": [f"{number:03x}" for number in range(1000)],
+    "nothing": [],
+    "text": "a" * 5000,
+    "wide text": "a" * 4990 + "\U0001f600",
+}
+
+
+@pytest.mark.parametrize("shape", NESTED)
+def test_estimate(shape: str) -> None:
+    """What a token takes is at most what it is estimated at, and no small part of it."""
+    one = guard(max_token_bytes=20000)
+    name = "roles" if shape == "words" else "x"
+    payload = json.dumps(claims(**{name: NESTED[shape]}), ensure_ascii=False).encode()
+    octets_of = octets(payload)
+    text = token(payload)
+    by = one.credentials[0]
+    one.authenticate([bearer(token())])
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        found = one.verify(Credential(text.encode(), by))
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert isinstance(found, Verified)
+    # Its text is the test's.
+    assert after - before <= octets_of
+    # A list without members is nothing to CPython.
+    assert octets_of < (40 if shape == "lists" else 8) * (after - before)
+
+
+def test_memory_of_a_full_cache() -> None:
+    """Tokens of many small objects take no more than the cache may take."""
+    one = guard(cache_size=64)
+    for number in range(40):
+        one.authenticate([bearer(token(claims(jti=str(number), x=[{}] * 500)))])
+    assert one._remembered is not None
+    assert one._remembered._octets <= 64 * 8192
+    assert 1 <= len(one._remembered) < 5
+
+
+def test_after_fork() -> None:
+    """A child begins anew if another thread may have been at work, and else goes on."""
+    verified = VerifiedTokens(4)
+    digest, entry = next(entries())
+    verified.remember(digest, entry)
+    _after_fork()
+    assert look_up(verified, digest) is entry
+    with verified._lock:
+        verified.after_fork()
+        assert not verified._lock.locked()
+    assert look_up(verified, digest) is None
+    assert (len(verified), verified._octets) == (0, 0)

@@ -1,22 +1,27 @@
 """TOML 1.0: jwt_guard.configuration, with real files, keys and tokens."""
 
 import json
+import logging
 import time
 import tomllib
-from collections.abc import Callable, Iterable
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from jwt_guard import (
+    Bearer,
     ConfigurationError,
     Cookie,
-    Guard,
+    Discovery,
     Issuer,
+    Jwks,
     KeySet,
+    Query,
     Requirement,
+    Subprotocol,
     acr,
     all_scopes,
     amr,
@@ -28,10 +33,12 @@ from jwt_guard import (
     scope,
     wsgi,
 )
+from jwt_guard._core.request.credentials import CredentialSource
 from jwt_guard._issuer import origins
 from jwt_guard.configuration import Configuration, from_environ, json_schema, load
-from jwt_guard.configuration.names import PRESET_NAMES, TABLES
+from jwt_guard.configuration._names import PRESET_NAMES, TABLES
 from jwt_guard.errors import InvalidToken
+from jwt_guard.keys import HttpFetcher
 from tests.contract.surfaces import Asked, Send, through_asgi, through_wsgi
 from tests.tokens import AUDIENCE, EC256, ISSUER, RSA, SECRET, Pair, bearer, claims, shown, token
 
@@ -42,6 +49,16 @@ SECRET_TEXT = SECRET.secret.decode()
 PLAIN = f'[[issuer]]\nname = "{ISSUER}"\naudience = "{AUDIENCE}"\n'
 KEYED = f'{PLAIN}key_file = "keys/api.pem"\nalg = "ES256"\n'
 HIDDEN = f'{PLAIN}secret_env = "APP_SECRET"\nalg = "HS256"\n'
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """Undo what a file does to logging."""
+    logger = logging.getLogger("jwt_guard")
+    level, handlers = logger.level, logger.handlers[:]
+    yield
+    logger.setLevel(level)
+    logger.handlers[:] = handlers
 
 
 def write(folder: Path, text: str, key: bytes = EC256.public_pem) -> Path:
@@ -65,9 +82,10 @@ def refusal(make: Callable[[], object]) -> str:
     return str(caught.value)
 
 
-def wrong(folder: Path, text: str) -> str:
+def wrong(folder: Path, text: str, **environ: str) -> str:
     """Return what is wrong with the file, without its folder."""
-    message = refusal(lambda: Guard.of(loaded(folder, text, APP_SECRET=SECRET_TEXT)))
+    environ = environ or {"APP_SECRET": SECRET_TEXT}
+    message = refusal(lambda: loaded(folder, text, **environ).asgi())
     return message.replace(f"{folder}/", "")
 
 
@@ -78,7 +96,7 @@ def fresh(key: Pair = EC256, **changes: Any) -> bytes:
 
 
 def subject(configuration: Configuration, authorization: bytes) -> str | None:
-    return Guard.of(configuration).authenticate([authorization]).subject
+    return configuration.asgi()["guard"].authenticate([authorization]).subject
 
 
 def wsgi_app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -92,10 +110,9 @@ async def asgi_app(_scope: asgi.Scope, _receive: asgi.Receive, send: asgi.Send) 
 
 
 def surfaces(configuration: Configuration) -> tuple[Send, Send]:
-    guard, options = Guard.of(configuration), configuration.options
     return (
-        through_wsgi(wsgi.GuardMiddleware(wsgi_app, guard=guard, **options)),
-        through_asgi(asgi.GuardMiddleware(asgi_app, guard=guard, **options)),
+        through_wsgi(wsgi.GuardMiddleware(wsgi_app, **configuration.wsgi())),
+        through_asgi(asgi.GuardMiddleware(asgi_app, **configuration.asgi())),
     )
 
 
@@ -108,7 +125,7 @@ def status(configuration: Configuration, asked: Asked) -> int:
 
 def needed(folder: Path, requires: str) -> Requirement | None:
     rules = f'{KEYED}[[rule]]\npath = "/"\nrequires = {requires}\n'
-    return cast("Requirement | None", loaded(folder, rules).options["rules"][0].needed)
+    return loaded(folder, rules).middleware["rules"][0].needed
 
 
 WHOLE = f"""
@@ -129,13 +146,25 @@ role_paths = ["realm_access.roles"]
 
 [middleware]
 public = ["/health"]
-anonymous = false
+optional = ["/feed"]
 preflight = false
+prefix = "/shop"
 unmatched = "token"
 
 [[rule]]
 path = "/open/*"
 public = true
+
+[[rule]]
+path = "/news"
+optional = true
+
+[[rule]]
+path = "/files/*"
+encoded = "allow"
+
+[log]
+level = "WARNING"
 
 [[rule]]
 path = "/reports/*"
@@ -169,6 +198,10 @@ def test_authenticate(tmp_path: Path) -> None:
     [
         ("/health", None, 200),
         ("/open/door", None, 200),
+        ("/shop/open/door", None, 200),
+        ("/feed", None, 200),
+        ("/news", None, 200),
+        ("/files/a", None, 401),
         ("/me", None, 401),
         ("/me", {}, 200),
         ("/reports/1", {}, 200),
@@ -202,15 +235,68 @@ def test_realm(tmp_path: Path) -> None:
 
 def test_options(tmp_path: Path) -> None:
     """Options are those that the file says, and no others."""
+    assert loaded(tmp_path, KEYED).middleware == {}
     assert loaded(tmp_path, KEYED).options == {}
-    assert loaded(tmp_path, KEYED + "[middleware]\nanonymous = true").options == {"anonymous": True}
-    assert sorted(loaded(tmp_path, WHOLE).options) == [
-        "anonymous",
+    optional = loaded(tmp_path, KEYED + "[middleware]\noptional = true")
+    assert optional.middleware == {"optional": True}
+    assert status(optional, Asked(path="/any")) == 200
+    assert status(optional, Asked((b"Bearer x",), "/any")) == 401
+    closed = loaded(tmp_path, KEYED + "[middleware]\noptional = false")
+    assert status(closed, Asked(path="/any")) == 401
+    assert sorted(loaded(tmp_path, WHOLE).middleware) == [
+        "optional",
+        "prefix",
         "preflight",
         "public",
         "rules",
         "unmatched",
     ]
+
+
+def test_asgi_alone(tmp_path: Path) -> None:
+    """WSGI has no lifespan and no WebSockets, so it refuses what is said of them."""
+    text = KEYED + "[middleware]\n{}"
+    for option in ("warm_up = false", "expiry_code = 4401"):
+        configuration = loaded(tmp_path, text.format(option))
+        name = option.split()[0]
+        assert name in configuration.asgi()
+        with pytest.raises(ConfigurationError, match=f"middleware: {name} is for ASGI alone"):
+            configuration.wsgi()
+    assert "middleware: expiry_code is 1008" in wrong(tmp_path, text.format("expiry_code = 1"))
+    assert "middleware: prefix is a path like '/api'" in wrong(
+        tmp_path, text.format('prefix = "api"')
+    )
+
+
+@pytest.mark.parametrize("option", ["public", "optional", "preflight", "warm_up"])
+@pytest.mark.parametrize("value", ['"false"', '"true"', "1", '[["/"]]'])
+def test_strict(tmp_path: Path, option: str, value: str) -> None:
+    """Text or a number never opens anything."""
+    text = f"{KEYED}[middleware]\n{option} = {value}"
+    assert wrong(tmp_path, text).startswith(f"guard.toml: middleware: {option}: expected")
+    rule = f'{KEYED}[[rule]]\npath = "/"\n{{}} = {value}'
+    for name in ("public", "optional"):
+        assert wrong(tmp_path, rule.format(name)).startswith(f"guard.toml: rule 1: {name}: exp")
+
+
+@pytest.mark.usefixtures("_log_as_before")
+def test_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A refusal is shown from the level on that the file says."""
+    text = KEYED + '[log]\nlevel = "INFO"'
+    assert status(loaded(tmp_path, text), Asked(path="/me")) == 401
+    assert "refused GET /me: 401 no_credentials" in caplog.text
+    assert logging.getLogger("jwt_guard").level == logging.INFO
+    assert wrong(tmp_path, KEYED + '[log]\nlevel = "info"') == (
+        "guard.toml: log: level: expected one of 'DEBUG', 'INFO', 'WARNING', 'ERROR'"
+    )
+
+
+@pytest.mark.usefixtures("_log_as_before")
+def test_log_by_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable wins over the file, for it is nearer to whoever looks."""
+    monkeypatch.setenv("JWT_GUARD_LOG", "DEBUG")
+    loaded(tmp_path, KEYED + '[log]\nlevel = "ERROR"').guard()
+    assert logging.getLogger("jwt_guard").level == logging.DEBUG
 
 
 def test_kid(tmp_path: Path) -> None:
@@ -266,13 +352,138 @@ def test_several_audiences(tmp_path: Path) -> None:
     assert subject(loaded(tmp_path, text), fresh()) == "joe"
 
 
+def origin_of(folder: Path, text: str) -> Discovery | Jwks:
+    """Return where the one issuer's keys come from, as the file says beside its name."""
+    (issuer,) = loaded(folder, PLAIN + text).issuers
+    (origin,) = origins(issuer)
+    assert isinstance(origin, Discovery | Jwks)
+    return origin
+
+
 def test_fetched_keys(tmp_path: Path) -> None:
     """An issuer without a key has its keys fetched, as the file says."""
-    text = (
-        'jwks_url = "https://keys.example/"\nalgorithms = ["ES256"]\nmax_stale = 60\nwait = 0.5\n'
-    )
-    (state,) = Guard.of(loaded(tmp_path, PLAIN + text)).health()
+    text = 'algorithms = ["ES256"]\nmax_stale = 60\nwait = 0.5\n'
+    options: Any = {"algorithms": ["ES256"], "max_stale": 60, "wait": 0.5}
+    assert origin_of(tmp_path, "") == Discovery()
+    assert origin_of(tmp_path, text) == Discovery(**options)
+    jwks = 'jwks_url = "https://keys.example/"\n'
+    assert origin_of(tmp_path, jwks) == Jwks("https://keys.example/")
+    assert origin_of(tmp_path, jwks + text) == Jwks("https://keys.example/", **options)
+    found = 'discovery_url = "https://keys.example/"\n'
+    assert origin_of(tmp_path, found + text) == Discovery("https://keys.example/", **options)
+    (state,) = loaded(tmp_path, PLAIN + jwks + text).guard().health()
     assert (state["issuer"], state["ready"]) == (ISSUER, False)
+    message = wrong(tmp_path, PLAIN + jwks + found)
+    assert message == "guard.toml: issuer 1: jwks_url and discovery_url exclude each other"
+
+
+def test_fetcher(tmp_path: Path) -> None:
+    """How keys are fetched can be said; files are found from the configuration's folder."""
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----")
+    text = 'ca_file = "ca.pem"\ntoken_file = "token"\nallow_http = ["keycloak"]\n'
+    url = 'jwks_url = "http://keycloak/keys"\n'
+    assert origin_of(tmp_path, text + url).fetcher == HttpFetcher(
+        ca_file=str(tmp_path / "ca.pem"),
+        token_file=str(tmp_path / "token"),
+        allow_http=["keycloak"],
+    )
+    assert "'http://keycloak/keys' is no URL to fetch keys from" in wrong(tmp_path, PLAIN + url)
+    gone = PLAIN + 'ca_file = "gone.pem"'
+    assert "cannot read the authorities in 'gone.pem'" in wrong(tmp_path, gone)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("discovery = true", Discovery()),
+        ("discovery = true\nwait = 1", Discovery(wait=1)),
+        (f'discovery_url = "{ISSUER}x"', Discovery(f"{ISSUER}x")),
+        (f'jwks_url = "{ISSUER}x"', Jwks(f"{ISSUER}x")),
+    ],
+)
+def test_migration(tmp_path: Path, text: str, expected: Discovery | Jwks) -> None:
+    """Keys that are fetched stand beside those that are given."""
+    (issuer,) = loaded(tmp_path, HIDDEN + text, APP_SECRET=SECRET_TEXT).issuers
+    assert origins(issuer) == (SECRET.key, expected)
+
+
+def test_given_beside_fetched(tmp_path: Path) -> None:
+    """What is for fetched keys is not dropped silently where only some are given."""
+    assert wrong(tmp_path, KEYED + "wait = 1\nallow_http = []") == (
+        "guard.toml: issuer 1: wait, allow_http: for fetched keys, and a key is given; say "
+        "discovery = true to have both"
+    )
+
+
+def test_several_keys(tmp_path: Path) -> None:
+    """An issuer may have several keys, a table each, and all of them count."""
+    text = (
+        f'{KEYED}[[issuer.key]]\nsecret_env = "APP_SECRET"\nalg = "HS256"\n'
+        f'[[issuer.key]]\nkey_file = "keys/other.pem"\nalg = "RS256"\n'
+    )
+    write(tmp_path, text)
+    (tmp_path / "keys/other.pem").write_bytes(RSA.public_pem)
+    configuration = load(tmp_path / "guard.toml", environ={"APP_SECRET": SECRET_TEXT})
+    guard = configuration.guard()
+    for key in (EC256, SECRET, RSA):
+        assert guard.authenticate([fresh(key)]).subject == "joe"
+    alone = loaded(tmp_path, PLAIN + '[[issuer.key]]\nkey_file = "keys/api.pem"\nalg = "ES256"')
+    assert subject(alone, fresh()) == "joe"
+    assert wrong(tmp_path, PLAIN + "[[issuer.key]]").startswith(
+        "guard.toml: issuer 1: key 1: a table beside no key: say key_file or secret_env"
+    )
+    assert "key 1: unknown name 'file', did you mean 'key_file'?" in wrong(
+        tmp_path, PLAIN + '[[issuer.key]]\nfile = "a"'
+    )
+
+
+def test_issuers_of_one_name(tmp_path: Path) -> None:
+    """Several issuers may have one name: the first whose rules hold counts."""
+    clients = [f'{KEYED}claim_values = {{ client = ["{one}"] }}\n' for one in ("a", "b")]
+    guard = loaded(tmp_path, "".join(clients)).guard()
+    assert guard.authenticate([fresh(client="b")]).subject == "joe"
+    with pytest.raises(InvalidToken, match="wrong_value"):
+        guard.authenticate([fresh(client="c")])
+
+
+def test_options_of_issuers(tmp_path: Path) -> None:
+    """Every option of an issuer that is data does what it says from the file, too."""
+    text = (
+        KEYED
+        + """
+claim_values_if_present = { azp = ["web"] }
+role_paths = ["roles"]
+role_separator = ","
+numeric_subject = true
+"""
+    )
+    guard = loaded(tmp_path, text).guard()
+    identity = guard.authenticate([fresh(sub=7, azp="web", roles="a,b")])
+    assert identity.subject == "7"
+    assert set(identity.roles) == {"a", "b"}
+    with pytest.raises(InvalidToken, match="wrong_value"):
+        guard.authenticate([fresh(azp="other")])
+    (issuer,) = loaded(tmp_path, KEYED + "names_issuer = false").issuers
+    assert not issuer.names_issuer
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("APP_SECRET", True),
+        ("A" * 31, True),
+        ("A" * 32, False),
+        ("hunter2", False),
+        ("aGVsbG8=", False),
+        ("", False),
+    ],
+)
+def test_secret_env(tmp_path: Path, name: str, shown: bool) -> None:  # noqa: FBT001  a parameter of the test's
+    """A variable that is not set is named, unless it might be a secret itself."""
+    message = wrong(tmp_path, HIDDEN.replace("APP_SECRET", name or "-"), OTHER="")
+    expected = f"a variable of the environment, {name}, that" if shown else "environment that is"
+    assert expected in message
+    assert shown or not name or name not in message
 
 
 def test_profile(tmp_path: Path) -> None:
@@ -297,7 +508,7 @@ leeway = 0
 def test_preset(tmp_path: Path, audience: str) -> None:
     """A preset takes its arguments, and the options of an issuer, from the file."""
     configuration = loaded(tmp_path, KEYCLOAK + audience)
-    identity = Guard.of(configuration).authenticate(
+    identity = configuration.asgi()["guard"].authenticate(
         [
             fresh(
                 iss="https://id.example/realms/shop",
@@ -311,20 +522,55 @@ def test_preset(tmp_path: Path, audience: str) -> None:
 
 
 ARGUMENTS = {
+    "adfs": 'host = "sts.example.com"\naudience = "api"',
     "auth0": 'domain = "example.eu.auth0.com"\naudience = "api"',
+    "authentik": 'base = "https://id.example"\napplication = "shop"\nclient_id = "a"',
+    "clerk": 'domain = "clerk.example.com"\norigins = ["https://app.example.com"]',
+    "cloudflare_access": 'team = "example"\naudience = "tag"',
     "cognito": 'region = "eu-central-1"\npool = "eu-central-1_AbCdEf"\nclient_id = ["web"]',
     "entra": 'tenant = "8f5b1b1e-7a30-4a9e-9a55-3d1f2a0c4b11"\naudience = "api"',
+    "firebase": 'project = "shop-12345"',
+    "github_actions": 'audience = "api"\nowner_id = "65"',
     "google": 'audience = "api"\nhosted_domain = "example.com"',
+    "google_iap": 'audience = "/projects/1/apps/shop"',
     "keycloak": 'base = "https://id.example"\nrealm = "shop"\naudience = "api"',
+    "kubernetes": 'audience = "api"\naccounts = ["shop/web"]\nfolder = "{folder}"',
     "okta": 'domain = "example.okta.com"\nserver = "main"',
+    "spiffe": 'trust_domain = "example.org"\naudience = "api"\nworkloads = ["/web"]\n'
+    'issuer = "https://oidc.example.org"',
+    "supabase": 'project = "abcdefghijklmnopqrst"',
+    "zitadel": 'domain = "example.zitadel.cloud"\nproject = "1"',
 }
 
 
 @pytest.mark.parametrize("preset", PRESET_NAMES)
 def test_every_preset(tmp_path: Path, preset: str) -> None:
-    """Every preset there is can be named in a file."""
-    text = f'[[issuer]]\npreset = "{preset}"\n{ARGUMENTS[preset]}\n'
-    assert len(Guard.of(loaded(tmp_path, text)).health()) == 1
+    """Every preset there is can be named in a file, and its keys be fetched another way."""
+    (tmp_path / "ca.crt").write_text("-----BEGIN CERTIFICATE-----")
+    arguments = ARGUMENTS[preset].format(folder=tmp_path)
+    text = f'[[issuer]]\npreset = "{preset}"\n{arguments}\n'
+    assert len(loaded(tmp_path, text).guard().health()) == 1
+    (plain,) = loaded(tmp_path, text).issuers
+    (patient,) = loaded(tmp_path, text + 'wait = 7\nca_file = "ca.crt"').issuers
+    (before,), (after,) = origins(plain), origins(patient)
+    assert isinstance(before, Discovery | Jwks)
+    assert after == replace(before, wait=7)
+    assert isinstance(after, Discovery | Jwks)
+    assert isinstance(after.fetcher, HttpFetcher)
+    token_file = before.fetcher.token_file if isinstance(before.fetcher, HttpFetcher) else None
+    assert after.fetcher == HttpFetcher(ca_file=f"{tmp_path}/ca.crt", token_file=token_file)
+
+
+def test_preset_in_migration(tmp_path: Path) -> None:
+    """A key that is given stands beside those that a preset fetches, if the file says so."""
+    text = f'[[issuer]]\npreset = "firebase"\n{ARGUMENTS["firebase"]}\n'
+    key = 'key_file = "keys/api.pem"\nalg = "ES256"\n'
+    (alone,) = loaded(tmp_path, text + key).issuers
+    (both,) = loaded(tmp_path, text + key + "discovery = true").issuers
+    assert len(origins(alone)) == 1
+    given, fetched = origins(both)
+    assert isinstance(given, KeySet)
+    assert isinstance(fetched, Jwks)
 
 
 @pytest.mark.parametrize(
@@ -376,7 +622,7 @@ def test_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ('isuer = "x"', "unknown name 'isuer', did you mean 'issuer'?"),
         (
             "colour = 1",
-            "unknown name 'colour'; known are guard, issuer, middleware, rule, allow_inline_sec",
+            "unknown name 'colour'; known are guard, issuer, credential, middleware, rule, log, ",
         ),
         ("", "'issuer' is missing: A trusted issuer each."),
         ("issuer = []", "guard: a guard needs issuers: Guard(Issuer("),
@@ -423,18 +669,21 @@ def test_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         (PLAIN + 'alg = "ES256"', "issuer 1: alg beside no key: say key_file or secret_env"),
         (
             KEYED + 'secret_env = "APP_SECRET"',
-            "issuer 1: key_file and secret_env exclude each other; drop one of them",
+            "issuer 1: key_file and secret_env exclude each other; write a table [[issuer.key]] f",
         ),
         (PLAIN + 'secret_env = "APP_SECRET"', 'issuer 1: a secret needs alg = "HS256"'),
         (HIDDEN + "allow_symmetric = true", 'issuer 1: a secret needs alg = "HS256"'),
         (HIDDEN.replace("HS256", "ES256"), "issuer 1: ES256 does not use a shared secret"),
         (HIDDEN.replace("HS256", "HS512"), "issuer 1: the secret for HS512 has 42 bytes"),
-        (HIDDEN.replace("APP_SECRET", "GONE"), "issuer 1: secret_env names a variable of the env"),
+        (
+            HIDDEN.replace("APP_SECRET", "GONE"),
+            "issuer 1: secret_env names a variable of the environment, GONE, ",
+        ),
         (
             '[[issuer]]\npreset = "keyclock"\nbase = "x"',
-            "issuer 1: preset: expected one of 'auth0', 'cognito',",
+            "issuer 1: preset: expected one of 'adfs', 'auth0', '",
         ),
-        ("[[issuer]]\npreset = []", "issuer 1: preset: expected one of 'auth0', 'cognito',"),
+        ("[[issuer]]\npreset = []", "issuer 1: preset: expected one of 'adfs', 'auth0', '"),
         (
             '[[issuer]]\npreset = "keycloak"\nbaze = "x"',
             "issuer 1: unknown name 'baze', did you mean 'base'?",
@@ -446,7 +695,7 @@ def test_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ('[[issuer]]\nname = "a"\nrealm = "x"', "issuer 1: unknown name 'realm'"),
         (
             KEYCLOAK + 'audience = "a"\nname = "a"',
-            "issuer 1: the preset 'keycloak' sets itself one of keys, leeway, name",
+            "issuer 1: the preset 'keycloak' says the name itself; drop it",
         ),
         (
             '[[issuer]]\npreset = "entra"\ntenant = "common"\naudience = "a"',
@@ -471,7 +720,7 @@ def test_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ),
         (
             KEYED + '[[rule]]\npath = "/"\npublic = true\nrequires = "a"',
-            "rule 1: rule '/': public, and yet it requires something",
+            "rule 1: rule '/': public, optional and requires exclude each other",
         ),
     ],
 )
@@ -577,7 +826,7 @@ def test_environ_secret() -> None:
     """A secret and its alg out of the environment accept a good token."""
     configuration = from_environ(SECRETIVE | {"PATH": "/bin"})
     assert subject(configuration, fresh(SECRET)) == "joe"
-    assert configuration.options == {}
+    assert configuration.middleware == configuration.options == {}
 
 
 def test_environ_key_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -601,13 +850,13 @@ def test_environ_key_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert status(configuration, Asked(path="/")) == 401
     (issuer,) = configuration.issuers
     assert issuer.leeway == 2.5
-    assert Guard.of(configuration)._remembered is None
+    assert configuration.asgi()["guard"]._remembered is None
 
 
 def test_environ_fetched() -> None:
     """Without a key, the keys are fetched."""
     url = {"JWT_GUARD_JWKS_URL": "https://keys.example/"}
-    assert len(Guard.of(from_environ(FEW | url)).health()) == 1
+    assert len(from_environ(FEW | url).guard().health()) == 1
 
 
 def test_environ_is_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -776,68 +1025,163 @@ def test_schema_accepts_the_file() -> None:
 
 def test_every_option_of_an_issuer() -> None:
     """Every option of an issuer that is data has a name in the file."""
-    functions = {"keys", "fetcher", "observer"}
-    options = {one.name for one in fields(Issuer) if one.init} - functions
+    options = {one.name for one in fields(Issuer) if one.init} - {"keys"}
     assert options <= TABLES["issuer"].keys()
 
 
-def test_cookie(tmp_path: Path) -> None:
-    """A cookie is a name, or a table that says more."""
-    short = loaded(tmp_path, KEYED + '[middleware]\ncookie = "__Host-token"').options
-    assert short == {"cookie": Cookie("__Host-token")}
-    text = '[middleware.cookie]\nname = "t"\norigins = ["https://a.example"]\ncsrf_header = "X"'
-    options = loaded(tmp_path, KEYED + text).options
-    assert options["cookie"] == Cookie("t", csrf_header="X", origins=["https://a.example"])
-    wrong_name = '[middleware.cookie]\nnam = "t"'
-    assert wrong(tmp_path, KEYED + wrong_name) == (
-        "guard.toml: middleware: cookie: unknown name 'nam', did you mean 'name'?"
+def credentials(folder: Path, text: str) -> tuple[CredentialSource, ...]:
+    return loaded(folder, KEYED + text).options["credentials"]
+
+
+def test_credentials(tmp_path: Path) -> None:
+    """Where requests bring tokens is a table for each place, in order."""
+    text = """
+[[credential]]
+kind = "bearer"
+[[credential]]
+kind = "cookie"
+name = "t"
+origins = ["https://a.example"]
+csrf_header = "X"
+[[credential]]
+kind = "query"
+name = "token"
+paths = ["/events/*"]
+[[credential]]
+kind = "subprotocol"
+"""
+    found = credentials(tmp_path, text)
+    assert found == (
+        Bearer(),
+        Cookie("t", csrf_header="X", origins=["https://a.example"]),
+        Query("token", ["/events/*"]),
+        Subprotocol(),
     )
-    without = "[middleware.cookie]\norigins = []"
-    assert "cookie: 'name' is missing" in wrong(tmp_path, KEYED + without)
-    bad = '[middleware]\ncookie = "a b"'
-    assert "middleware: cookie: 'a b' is no name" in wrong(tmp_path, KEYED + bad)
-    assert from_environ(SECRETIVE | {"JWT_GUARD_COOKIE": "t"}).options == {"cookie": Cookie("t")}
+    assert loaded(tmp_path, KEYED + text).guard().credentials == found
+    by_variable = from_environ(SECRETIVE | {"JWT_GUARD_COOKIE": "t"})
+    assert by_variable.options == {"credentials": (Bearer(), Cookie("t"))}
 
 
-def test_websockets(tmp_path: Path) -> None:
-    """How WebSockets bring tokens can stand in the file."""
-    text = '[middleware.websockets]\nprotocol = true\nquery = "t"\nexpiry_code = 4401'
-    options = loaded(tmp_path, KEYED + text).options
-    assert options == {"websockets": asgi.WebSockets(protocol=True, query="t", expiry_code=4401)}
-    bad = "[middleware.websockets]\nexpiry_code = 1"
-    assert "middleware: websockets: expiry_code is 1008" in wrong(tmp_path, KEYED + bad)
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "credential 1: 'kind' is missing"),
+        ('kind = "basic"', "credential 1: kind: expected one of 'bearer', 'cookie', 'query', "),
+        ('kind = "cookie"\nnam = "t"', "credential 1: unknown name 'nam', did you mean 'name'?"),
+        ('kind = "cookie"', "credential 1: 'name' is missing: The cookie, or the query parameter"),
+        ('kind = "cookie"\nname = "a b"', "credential 1: 'a b' is no name of a cookie"),
+        ('kind = "query"\nname = "t"', "credential 1: 'paths' is missing: The paths for which"),
+        ('kind = "query"\nname = "t"\npaths = []', "credential 1: paths: expected an array of "),
+        ('kind = "bearer"\nname = "t"', "credential 1: unknown name 'name'"),
+        ('kind = "subprotocol"\npaths = ["/"]', "credential 1: unknown name 'paths'"),
+    ],
+)
+def test_wrong_credentials(tmp_path: Path, text: str, expected: str) -> None:
+    """A place has its own options and no others."""
+    message = wrong(tmp_path, f"{KEYED}[[credential]]\n{text}")
+    assert message.startswith(f"guard.toml: {expected}")
 
 
-def test_guard_from_file(tmp_path: Path) -> None:
+def test_guard(tmp_path: Path) -> None:
     """A file that describes a guard alone makes one."""
     text = KEYED + '[guard.resource]\nurl = "https://api.example"\nscopes = ["a"]'
-    guard = Guard.from_file(write(tmp_path, text))
+    guard = loaded(tmp_path, text).guard()
     assert guard.authenticate([fresh()]).subject == "joe"
     document = guard.metadata("GET")
     assert document is not None
     assert b'"scopes_supported": ["a"]' in document.body
     plain = loaded(tmp_path, KEYED + '[guard]\nresource = "https://api.example"')
-    assert plain.guard_options == {"resource": "https://api.example"}
+    assert plain.options == {"resource": "https://api.example"}
     bad = KEYED + '[guard.resource]\nurl = "http://api.example"'
     assert "guard: resource: resource is the https URL" in wrong(tmp_path, bad)
-    path = write(tmp_path, KEYED + "[guard]\nmax_token_bytes = 0")
+    configuration = loaded(tmp_path, KEYED + "[guard]\nmax_token_bytes = 0")
     with pytest.raises(ConfigurationError, match=r"guard\.toml: guard: max_token_bytes"):
-        Guard.from_file(path)
+        configuration.guard()
 
 
-def test_guard_from_env() -> None:
-    """So does the environment."""
-    assert Guard.from_env(SECRETIVE).authenticate([fresh(SECRET)]).subject == "joe"
+def test_functions(tmp_path: Path) -> None:
+    """What no file can say is said beside it, for a guard alone and for middleware."""
+    configuration = loaded(tmp_path, KEYED)
+    guards = (
+        configuration.guard(revoked=lambda identity: identity.subject == "joe"),
+        configuration.asgi(revoked=lambda _: True)["guard"],
+        configuration.wsgi(clock=lambda: 0)["guard"],
+    )
+    for guard, reason in zip(guards, ("revoked", "revoked", "not_yet_valid|future"), strict=True):
+        with pytest.raises(InvalidToken, match=reason):
+            guard.authenticate([fresh()])
 
 
 @pytest.mark.parametrize(
-    "more",
-    ['[middleware]\npublic = ["/x"]', '[[rule]]\npath = "/x"\nrequires = "a"'],
-    ids=["middleware", "rule"],
+    ("more", "name"),
+    [
+        ('[middleware]\npublic = ["/x"]', "public"),
+        ("[middleware]\nexpiry_code = 4401", "expiry_code"),
+        ('[[rule]]\npath = "/x"\nrequires = "a"', "rules"),
+    ],
 )
-def test_guard_alone_would_not_enforce(tmp_path: Path, more: str) -> None:
+def test_guard_alone_would_not_enforce(tmp_path: Path, more: str, name: str) -> None:
     """What only a middleware enforces is no guard's to drop silently."""
-    with pytest.raises(ConfigurationError, match="a guard alone would not know them"):
-        Guard.from_file(write(tmp_path, KEYED + more))
-    with pytest.raises(ConfigurationError, match="environment: public are the middleware's"):
-        Guard.from_env(SECRETIVE | {"JWT_GUARD_PUBLIC": "/x"})
+    with pytest.raises(ConfigurationError, match=f"a guard alone does not enforce {name}; write"):
+        loaded(tmp_path, KEYED + more).guard()
+    with pytest.raises(ConfigurationError, match="environment: a guard alone does not enforce pu"):
+        from_environ(SECRETIVE | {"JWT_GUARD_PUBLIC": "/x"}).guard()
+
+
+# What Kubernetes sets in each container, for Services called jwt-guard and jwt-guard-api.
+# https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+SERVICES = {
+    f"{name}_{variable}": value
+    for name in ("JWT_GUARD", "JWT_GUARD_API")
+    for variable, value in {
+        "SERVICE_HOST": "10.0.0.11",
+        "SERVICE_PORT": "8000",
+        "SERVICE_PORT_HTTP": "8000",
+        "PORT": "tcp://10.0.0.11:8000",
+        "PORT_8000_TCP": "tcp://10.0.0.11:8000",
+        "PORT_8000_TCP_PROTO": "tcp",
+        "PORT_8000_TCP_PORT": "8000",
+        "PORT_8000_TCP_ADDR": "10.0.0.11",
+        "PORT_53_UDP": "udp://10.0.0.11:53",
+    }.items()
+}
+
+
+def test_kubernetes_service(tmp_path: Path) -> None:
+    """The variables of a Service that is called jwt-guard are no mistake."""
+    assert subject(from_environ(SECRETIVE | SERVICES), fresh(SECRET)) == "joe"
+    path = str(write(tmp_path, KEYED))
+    assert subject(from_environ({"JWT_GUARD_CONFIG": path} | SERVICES), fresh()) == "joe"
+    elsewhere = {"JWT_GUARD_APP": "myapp:app", "JWT_GUARD_LOG": "INFO"}
+    assert subject(from_environ(SECRETIVE | elsewhere), fresh(SECRET)) == "joe"
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("JWT_GUARD_ISSUR", "ISSUER"),
+        ("JWT_GUARD_PUBLI", "PUBLIC"),
+        ("JWT_GUARD_LOGS", "LOG"),
+        ("JWT_GUARD_PORTAL", None),
+        ("JWT_GUARD_PORT_8000", None),
+        ("JWT_GUARD_SERVICE", None),
+    ],
+)
+def test_mistyped_variable(name: str, near: str | None) -> None:
+    """A mistyped variable is an error, and the near one is suggested."""
+    message = refusal(lambda: from_environ(SECRETIVE | {name: "x"}))
+    assert message.startswith(f"environment: unknown name {name!r}")
+    assert near is None or f"did you mean 'JWT_GUARD_{near}'?" in message
+
+
+def test_several_audiences_by_variable() -> None:
+    """A comma separates audiences, of which one suffices."""
+    environ = SECRETIVE | {"JWT_GUARD_AUDIENCE": "urn:api, v2"}
+    configuration = from_environ(environ)
+    for audience in ("urn:api", "v2"):
+        assert subject(configuration, fresh(SECRET, aud=audience)) == "joe"
+    with pytest.raises(InvalidToken, match="wrong_audience"):
+        subject(configuration, fresh(SECRET, aud="urn:api, v2"))
+    assert "audience is the name of this API" in refusal(
+        lambda: from_environ(SECRETIVE | {"JWT_GUARD_AUDIENCE": "urn:api,"})
+    )

@@ -85,7 +85,7 @@ def accepted_by_pyjwt(token: str, alg: str, nulls: set[str]) -> dict[str, Any]:
     The one difference: *nulls*, which count as absent here, are malformed to PyJWT.
     """
     pair = BY_ALG[alg]
-    key = pair.signing if isinstance(pair.signing, bytes) else pair.private.public_key()
+    key: Any = pair.signing if isinstance(pair.signing, bytes) else pair.private.public_key()
     decoded = jwt.decode_complete(
         token,
         key,

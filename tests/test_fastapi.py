@@ -77,7 +77,7 @@ def client(app: FastAPI | None = None, **options: Any) -> TestClient:
 )
 def test_requires(path: str, enough: str, lacking: str, parameter: str) -> None:
     """A dependency of a route or of a router guards it."""
-    wrapped = client(anonymous=True)
+    wrapped = client(optional=True)
     assert wrapped.get(path, headers=headers(enough)).status_code == 200
     refused = wrapped.get(path, headers=headers(lacking))
     assert refused.status_code == 403

@@ -74,7 +74,7 @@ def test_earlier_functions_do_not_run() -> None:
 
 
 def test_public() -> None:
-    """A view marked public needs no token; one that is sent must be good."""
+    """For a view marked public nobody is asked; a bad token counts as none."""
     app = make_app(public=["static"])
 
     @app.get("/health")
@@ -88,10 +88,33 @@ def test_public() -> None:
     assert client.get("/health", headers=headers()).text == "joe"
     assert client.head("/health").status_code == 200
     bad = {"Authorization": f"Bearer {token(key=RSA)}"}
-    assert client.get("/health", headers=bad).status_code == 401
+    assert client.get("/health", headers=bad).text == "-"
     static = client.get("/static/tokens.py")
     assert static.status_code == 200
     static.close()
+
+
+def test_view_that_is_not_guarded() -> None:
+    """A view whose other base keeps it from being guarded is found at the first request."""
+
+    class Silent:
+        def __init_subclass__(cls) -> None:
+            """Call no other one."""
+
+    @requires("admin")
+    class Guarded(View):
+        pass
+
+    class Past(Silent, Guarded):
+        def dispatch_request(self) -> str:
+            return "reached"
+
+    app = make_app()
+    app.testing = True
+    app.add_url_rule("/past", view_func=Past.as_view("past"))
+    with pytest.raises(ConfigurationError, match="Past: its dispatch_request"):
+        app.test_client().get("/past", headers=headers())
+    assert Past().dispatch_request() == "reached"
 
 
 def test_public_views() -> None:
@@ -120,18 +143,10 @@ def test_public_as_text() -> None:
 
 
 def test_public_and_requires() -> None:
-    """requires on a public view still asks for a token."""
-    app = make_app()
-
-    @app.get("/x")
-    @requires("admin")
-    @public
-    def x() -> str:
-        return "x"
-
-    client = app.test_client()
-    assert client.get("/x").status_code == 401
-    assert client.get("/x", headers=headers("admin")).text == "x"
+    """A view is not public and closed at once."""
+    for first, second in ((public, requires("admin")), (requires("admin"), public)):
+        with pytest.raises(ConfigurationError, match="lambda.* is marked as public or optional"):
+            second(first(lambda: "x"))
 
 
 def test_requires() -> None:
@@ -265,7 +280,7 @@ def test_preflight() -> None:
 
 def test_anonymous() -> None:
     """anonymous lets through who has no token; using the identity then answers 401."""
-    app = make_app(anonymous=True)
+    app = make_app(optional=True)
     app.add_url_rule("/maybe", "maybe", lambda: str(identity_or_none()))
     client = app.test_client()
     assert client.get("/maybe").text == "None"

@@ -1,12 +1,13 @@
 """RFC 8414 §2, RFC 9068 §4: jwt_guard.issuer; fetched keys are in tests/keys."""
 
 from collections.abc import Iterator
+from dataclasses import MISSING, fields
 from typing import Any
 
 import pytest
 
-from jwt_guard import ANY_AUDIENCE, Issuer, KeySet
-from jwt_guard._issuer import claim_rules, origins, static_keys
+from jwt_guard import ANY_AUDIENCE, Issuer, Key, KeySet
+from jwt_guard._issuer import IssuerOptions, claim_rules, origins, static_keys
 from jwt_guard.errors import ConfigurationError
 from jwt_guard.keys import Discovery, Jwks
 from tests.tokens import AUDIENCE, EC256, ISSUER, RSA, SECRET, STRANGER, issuer, shown
@@ -34,8 +35,12 @@ def test_defaults() -> None:
     assert rules.max_age is None
     assert rules.token_types == {None, "jwt", "at+jwt"}
     assert rules.refuse_id_tokens is False
-    assert rules.scope_paths == ("scope", "scp")
+    assert rules.scope_paths == ("scope", "scp", "scopes")
     assert rules.role_paths == ("roles",)
+    assert rules.values_if_present == ()
+    assert rules.role_separator is None
+    assert rules.numeric_subject is False
+    assert rules.names_issuer is True
 
 
 def test_options() -> None:
@@ -51,6 +56,10 @@ def test_options() -> None:
             refuse_id_tokens=True,
             scope_paths=["permissions"],
             role_paths=[],
+            claim_values_if_present={"azp": ["web"]},
+            role_separator=",",
+            numeric_subject=True,
+            names_issuer=False,
         )
     )
     assert rules.audience == frozenset({"a", "b"})
@@ -62,6 +71,10 @@ def test_options() -> None:
     assert rules.refuse_id_tokens is True
     assert rules.scope_paths == ("permissions",)
     assert rules.role_paths == ()
+    assert rules.values_if_present == (("azp", frozenset({"web"})),)
+    assert rules.role_separator == ","
+    assert rules.numeric_subject is True
+    assert rules.names_issuer is False
 
 
 @pytest.mark.parametrize("name", ["", None, 5, b"issuer", ["issuer"]])
@@ -131,8 +144,59 @@ def test_names_iterator(option: str) -> None:
     ],
 )
 def test_claim_values(values: Any, text: str) -> None:
-    """Each claim that must have a value has a list of them."""
+    """Each claim that must have a value has a list of them, required or not."""
     assert wrong(claim_values=values).startswith(text)
+    text = text.replace("claim_values", "claim_values_if_present")
+    assert wrong(claim_values_if_present=values).startswith(text)
+
+
+@pytest.mark.parametrize("option", ["refuse_id_tokens", "numeric_subject", "names_issuer"])
+@pytest.mark.parametrize("value", ["false", 0, 1, None])
+def test_flags(option: str, value: Any) -> None:
+    """What opens or closes something is True or False, and nothing like it."""
+    assert wrong(**{option: value}) == f"{option} is True or False, not {value!r}"
+
+
+@pytest.mark.parametrize("separator", ["", 5, b","])
+def test_role_separator(separator: Any) -> None:
+    """What separates roles is text."""
+    assert wrong(role_separator=separator).startswith("role_separator is text between two names")
+
+
+@pytest.mark.parametrize("keys", [Discovery(), Jwks("https://login.example/keys")])
+def test_no_issuer_named(keys: Any) -> None:
+    """Tokens that name no issuer need keys that are at hand: nothing says whom to ask."""
+    assert "need keys that are given" in wrong(names_issuer=False, keys=[EC256.key, keys])
+
+
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("issuer", "did you mean name?"),
+        ("iss", "did you mean name?"),
+        ("aud", "did you mean audience?"),
+        ("jwks_url", "did you mean keys=Jwks(url)?"),
+        ("algorithms", "did you mean keys=Discovery(algorithms=…), or Jwks(url, algorithms=…)?"),
+        ("leway", "did you mean leeway?"),
+        ("xyz", "there are name, audience, keys, leeway, "),
+    ],
+)
+def test_no_such_option(option: str, hint: str) -> None:
+    """What other libraries call an option leads to its name here."""
+    options: dict[str, Any] = {**DEFAULTS, option: "x"}
+    with pytest.raises(ConfigurationError) as info:
+        Issuer(**options)
+    assert str(info.value).startswith(f"Issuer has no option {option}; {hint}")
+
+
+def test_options_are_listed() -> None:
+    """`IssuerOptions` lists what has a default, so that presets take all of it."""
+    optional = [
+        one.name
+        for one in fields(Issuer)
+        if one.default is not MISSING or one.default_factory is not MISSING
+    ]
+    assert sorted(IssuerOptions.__annotations__) == sorted(optional)
 
 
 @pytest.mark.parametrize("types", ["at+jwt", [], (), [""], [5], ["at+jwt", 5], 5, iter(["jwt"])])
@@ -181,19 +245,22 @@ def test_no_keys(keys: Any) -> None:
 
 
 def test_too_few_keys() -> None:
-    """An empty list is no keys, and two under one name are too many."""
+    """An empty list is no keys, and two under one name are too many; the same twice is one."""
     with pytest.raises(ConfigurationError, match="keys is empty, and no token would be accepted"):
         issuer(keys=[])
-    with pytest.raises(ConfigurationError, match="two keys for ES256 share the kid"):
-        issuer(keys=[EC256.key, EC256.key])
+    keys = [Key.from_jwk(pair.public_jwk | {"kid": "1"}) for pair in (EC256, STRANGER)]
+    with pytest.raises(ConfigurationError, match="two keys for ES256 share the kid '1'"):
+        issuer(keys=keys)
+    assert issuer(keys=[EC256.key, EC256.key])
 
 
 def test_fetching_needs_url() -> None:
     """An issuer without keys is found by its URL; one whose name is none needs keys."""
-    options: dict[str, Any]
-    for options in ({}, {"keys": [EC256.key, Discovery()]}):
-        with pytest.raises(ConfigurationError, match=r"keys=Jwks\(url\), or give them, keys="):
-            Issuer("billing", audience=AUDIENCE, **options)
+    text = r"keys=Jwks\(url\), or give them, keys="
+    with pytest.raises(ConfigurationError, match=text):
+        Issuer("billing", audience=AUDIENCE)
+    with pytest.raises(ConfigurationError, match=text):
+        Issuer("billing", audience=AUDIENCE, keys=[EC256.key, Discovery()])
     assert Issuer("billing", audience=AUDIENCE, keys=Jwks(f"{ISSUER}jwks"))
     assert origins(Issuer(ISSUER, audience=AUDIENCE)) == (Discovery(),)
 

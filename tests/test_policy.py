@@ -77,7 +77,7 @@ def starlette_app(tmp_path: Any) -> Starlette:
             Route("/class", Opened),
             Route("/subclass", NotOpened),
             Route("/closed", answering),
-            Route("/scope", starlette_adapter.requires("scope")(opened)),
+            Route("/scope", starlette_adapter.requires("scope")(answering)),
             Route("/{shadowed}/x", answering),
             Route("/number/{number:int}", opened),
             Route("/open/x", opened),
@@ -369,14 +369,15 @@ def test_method_override(surface: str) -> None:
 
 @pytest.mark.parametrize("surface", BY_RULES)
 def test_rules_and_openings(surface: str) -> None:
-    """What another opening lets through still meets the rule; a preflight passes."""
-    send = BY_RULES[surface](guard(), public=["/files", "/else"], anonymous=True)
+    """What another opening lets through still meets the rule; so does a preflight, unless asked."""
+    send = BY_RULES[surface](guard(), public=["/files", "/else"], optional=True)
     assert send(Asked((), "/files")).status == 401
     assert send(Asked((), "/else")).status == 200
     wanted = (("Origin", "https://web.example"), ("Access-Control-Request-Method", "GET"))
-    assert send(Asked((), "/files", "OPTIONS", wanted)).status == 200
-    closed = BY_RULES[surface](guard(), preflight=False)
-    assert closed(Asked((), "/files", "OPTIONS", wanted)).status == 401
+    assert send(Asked((), "/files", "OPTIONS", wanted)).status == 401
+    for preflight, status in ((True, 200), (False, 401)):
+        one = BY_RULES[surface](guard(), preflight=preflight)
+        assert one(Asked((), "/files", "OPTIONS", wanted)).status == status
 
 
 def test_raw_path_of_wsgi() -> None:

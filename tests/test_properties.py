@@ -312,7 +312,7 @@ def holder(scopes: frozenset[str], roles: frozenset[str]) -> Identity:
 
 def allows(requirement: Requirement, identity: Identity) -> bool:
     try:
-        requirement.check(identity)
+        requirement.require(identity)
     except InsufficientScope:
         return False
     return True
@@ -354,10 +354,10 @@ def test_monotone(
 def test_remedy(a: Requirement, scopes: frozenset[str], roles: frozenset[str]) -> None:
     """Who gets the scopes that the refusal names is let in."""
     try:
-        a.check(holder(scopes, roles))
+        a.require(holder(scopes, roles))
     except InsufficientScope as refused:
         if refused.scopes:
-            a.check(holder(frozenset(refused.scopes), roles))
+            a.require(holder(frozenset(refused.scopes), roles))
         else:
             assert not allows(a, holder(frozenset("abc"), roles))
 

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -19,11 +20,12 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from webtest import TestApp
 
-from jwt_guard import Guard, Issuer, Key
+from jwt_guard import Bearer, Cookie, Guard, Issuer, Key
 from jwt_guard import asgi as asgi_module
 from jwt_guard import wsgi as wsgi_module
 from jwt_guard.errors import KeysUnavailable
 from jwt_guard.flask import FlaskGuard
+from jwt_guard.keys import Discovery, Document, FetchError
 from jwt_guard.starlette import GuardMiddleware
 from tests.contract.surfaces import Asked, Send, bare_asgi, bare_wsgi, through_asgi, through_wsgi
 from tests.keys.provider import AUDIENCE, Provider, answering, running
@@ -38,7 +40,8 @@ def provider() -> Iterator[Provider]:
 @pytest.fixture
 def guard(provider: Provider) -> Guard:
     static = Issuer("static", audience="api", keys=Key.secret("x" * 32, alg="HS256"))
-    return Guard(static, Issuer(provider.issuer, audience=AUDIENCE))
+    credentials = [Bearer(), Cookie("t")]
+    return Guard(static, Issuer(provider.issuer, audience=AUDIENCE), credentials=credentials)
 
 
 def test_warm_up(provider: Provider, guard: Guard) -> None:
@@ -65,16 +68,65 @@ def test_warm_up_without_provider(provider: Provider, guard: Guard) -> None:
     assert "500" in str(failed.value.hint)
 
 
+def test_ten_that_hang() -> None:
+    """Ten issuers that do not answer have one deadline together, on threads and loops."""
+    go_on = threading.Event()
+
+    class Hanging:
+        def fetch(self, url: str, etag: str | None) -> Document:
+            go_on.wait(5)
+            raise FetchError(f"hung: {url} {etag}")
+
+    def make() -> Guard:
+        keys = Discovery(fetcher=Hanging(), wait=0.3)
+        return Guard(
+            *(
+                Issuer(f"https://{number}.example", audience="api", keys=keys)
+                for number in range(10)
+            )
+        )
+
+    try:
+        for loop in (False, True):
+            start = time.monotonic()
+            with pytest.raises(KeysUnavailable) as failed:
+                asyncio.run(make().warm_up_async()) if loop else make().warm_up()
+            assert 0.2 < time.monotonic() - start < 1
+            assert str(failed.value.hint).count(".example") == 10
+    finally:
+        go_on.set()
+
+
+def test_a_broken_tenant(provider: Provider) -> None:
+    """A tenant whose keys cannot be had is shown, and makes nothing unready."""
+    good = Issuer(provider.issuer, audience=AUDIENCE)
+    tenants = {provider.issuer: good}
+    guard = Guard(issuers=tenants.get)
+    guard.authenticate([provider.token("1")])
+    provider.fault = answering(b"", 500)
+    (state,) = guard.health()
+    assert (state["issuer"], state["tenant"], state["ready"]) == (provider.issuer, True, True)
+    guard._issuers._tenants[provider.issuer].members[0].kept[0]._fresh._snapshot = None  # type: ignore[attr-defined]  # as after its lifetime
+    (state,) = guard.health()
+    assert state["ready"] is False
+    assert guard.readiness().status == 200
+    guard.warm_up()
+
+
+def test_static_keys_need_no_warming(guard: Guard) -> None:
+    """What never changes is neither fetched nor shown."""
+    fixed = Guard(Issuer("static", audience="api", keys=Key.secret("x" * 32, alg="HS256")))
+    fixed.warm_up()
+    assert (fixed.health(), fixed.readiness().status) == ([], 200)
+    assert [state["tenant"] for state in guard.health()] == [False]
+
+
 def through_asgi_guard(guard: Guard) -> Send:
-    return through_asgi(
-        asgi_module.GuardMiddleware(bare_asgi, guard=guard, public=["/open"], cookie="t")
-    )
+    return through_asgi(asgi_module.GuardMiddleware(bare_asgi, guard=guard, public=["/open"]))
 
 
 def through_wsgi_guard(guard: Guard) -> Send:
-    return through_wsgi(
-        wsgi_module.GuardMiddleware(bare_wsgi, guard=guard, public=["/open"], cookie="t")
-    )
+    return through_wsgi(wsgi_module.GuardMiddleware(bare_wsgi, guard=guard, public=["/open"]))
 
 
 @pytest.mark.parametrize(("down", "status"), [(False, 200), (True, 503)])

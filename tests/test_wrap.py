@@ -7,17 +7,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
 
-from jwt_guard import ConfigurationError
-from jwt_guard import wrap as serve
+from jwt_guard import ConfigurationError, wrap
 from tests.contract.surfaces import Asked, through_asgi, through_wsgi
 from tests.tokens import b64
 
 ROOT = Path(__file__).parent.parent
-SECRET = "a secret of the serve tests, of no use elsewhere"
+SECRET = "a secret of the wrap tests, of no use elsewhere"
 WSGI_APP, ASGI_APP = "tests.contract.surfaces:bare_wsgi", "tests.contract.surfaces:bare_asgi"
 CONFIGURATION = """
 [[issuer]]
@@ -58,9 +58,9 @@ def test_guarded(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file's rules stand in front of the app that a string names."""
     if kind == "asgi":
         monkeypatch.setenv("JWT_GUARD_APP", ASGI_APP)
-        send = through_asgi(serve.asgi())
+        send = through_asgi(wrap.asgi())
     else:
-        send = through_wsgi(serve.wsgi(WSGI_APP))
+        send = through_wsgi(wrap.wsgi(WSGI_APP))
     assert send(Asked(path="/health")).body == b"-"
     assert send(Asked(path="/reports/a")).status == 401
     assert send(Asked((token(),), "/reports/a")).status == 403
@@ -71,7 +71,7 @@ def test_guarded(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_app() -> None:
     """Without a name of the app there is nothing to guard, and that is said."""
     with pytest.raises(ConfigurationError, match="name the app that is to be guarded in JWT_GUARD"):
-        serve.asgi()
+        wrap.asgi()
 
 
 @pytest.mark.parametrize(
@@ -126,17 +126,103 @@ def test_file_by_argument(monkeypatch: pytest.MonkeyPatch) -> None:
     path = os.environ["JWT_GUARD_CONFIG"]
     monkeypatch.delenv("JWT_GUARD_CONFIG")
     for send in (
-        through_wsgi(serve.wsgi(WSGI_APP, config=path)),
-        through_asgi(serve.asgi(ASGI_APP, config=path)),
+        through_wsgi(wrap.wsgi(WSGI_APP, config=path)),
+        through_asgi(wrap.asgi(ASGI_APP, config=path)),
     ):
         assert send(Asked((), "/health")).status == 200
         assert send(Asked((token(),), "/reports/1")).status == 403
         assert send(Asked((token("reports"),), "/reports/1")).status == 200
 
 
-def test_websockets_are_asgi(tmp_path: Path) -> None:
+def test_asgi_alone(tmp_path: Path) -> None:
     """WSGI has no WebSockets to configure."""
     path = tmp_path / "sockets.toml"
-    path.write_text(CONFIGURATION + "[middleware.websockets]\nprotocol = true\n")
-    with pytest.raises(ConfigurationError, match="WSGI knows no websockets"):
-        serve.wsgi(WSGI_APP, config=str(path))
+    path.write_text(CONFIGURATION.replace("[middleware]", "[middleware]\nexpiry_code = 4401"))
+    assert callable(wrap.asgi(ASGI_APP, config=str(path)))
+    with pytest.raises(ConfigurationError, match="expiry_code is for ASGI alone"):
+        wrap.wsgi(WSGI_APP, config=str(path))
+
+
+class WsgiClass:
+    """A framework's app, as Flask's and Django's are."""
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        raise AssertionError
+
+
+class AsgiClass:
+    """The same for ASGI, as Starlette's and Django's are."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError
+
+
+def plain_asgi(scope: Any, receive: Any, send: Any) -> Any:
+    """ASGI by a function that returns what is awaited."""
+    raise AssertionError
+
+
+def create_app() -> WsgiClass:
+    return WsgiClass()
+
+
+def anything(*args: Any) -> Any:
+    """Hide what it takes, as decorators do."""
+    raise AssertionError
+
+
+wsgi_app, asgi_app = WsgiClass(), AsgiClass()
+# Nobody can see what it takes: it is written in C.
+opaque = max
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("wsgi_app", {"wsgi"}),
+        ("asgi_app", {"asgi"}),
+        ("plain_asgi", {"asgi"}),
+        ("create_app()", {"wsgi"}),
+        # Nobody can see what they take.
+        ("anything", {"asgi", "wsgi"}),
+        ("WsgiClass", {"asgi", "wsgi"}),
+        ("opaque", {"asgi", "wsgi"}),
+    ],
+)
+def test_kind(name: str, kinds: set[str]) -> None:
+    """An app of the other kind is refused at the start, with the target that it is for."""
+    for kind, make in (("asgi", wrap.asgi), ("wsgi", wrap.wsgi)):
+        target = f"{__name__}:{name}"
+        if kind in kinds:
+            assert callable(make(target))
+        else:
+            other = "wsgi" if kind == "asgi" else "asgi"
+            expected = f"is an app for {other.upper()}; give it to jwt_guard.wrap:{other}"
+            with pytest.raises(ConfigurationError, match=expected):
+                make(target)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("create_app", r"create_app takes no arguments: to call it for the app, add \(\)"),
+        ("ROOT", "ROOT is no WSGI app: it cannot be called"),
+        ("wrap", "wrap is no WSGI app: it cannot be called"),
+    ],
+)
+def test_no_app_at_all(name: str, expected: str) -> None:
+    """What is no app is refused at the start."""
+    with pytest.raises(ConfigurationError, match=expected):
+        wrap.wsgi(f"{__name__}:{name}")
+
+
+def test_target() -> None:
+    """An app is named as servers name it."""
+    for target in ("json", ":app", "json:"):
+        with pytest.raises(ConfigurationError, match="write the app as module:attribute, not"):
+            wrap.load_app(target)
+    with pytest.raises(ConfigurationError, match="json has no attribute 'nothing'"):
+        wrap.load_app("json:nothing")
+    with pytest.raises(ModuleNotFoundError):
+        wrap.load_app("nothing_of_that_name:app")
+    assert wrap.load_app(f"{__name__}:AsgiClass.__call__") is AsgiClass.__call__

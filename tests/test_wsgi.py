@@ -144,7 +144,7 @@ def test_bad_pattern(pattern: Any) -> None:
 
 def test_public_as_text() -> None:
     """A lone string is no list of paths."""
-    with pytest.raises(ConfigurationError, match=r"public=\['/health'\]"):
+    with pytest.raises(ConfigurationError, match=r'public=\["/health"\]'):
         GuardMiddleware(app, guard=guard(), public="/health")
 
 
@@ -157,7 +157,7 @@ def test_mounted() -> None:
 
 def test_anonymous() -> None:
     """anonymous lets through who has no token, and nobody with a bad one."""
-    wrapped = client(anonymous=True)
+    wrapped = client(optional=True)
     assert wrapped.get("/x;y//").text == "-"
     assert wrapped.get("/", headers=headers()).text == "joe"
     assert wrapped.get("/", headers={"Authorization": "Basic am9l"}).text == "-"
@@ -166,16 +166,17 @@ def test_anonymous() -> None:
 
 
 def test_preflight() -> None:
-    """A true preflight passes, unless that is turned off."""
+    """A true preflight passes where that is asked for."""
     fields = {"Origin": "https://w.example", "Access-Control-Request-Method": "GET"}
-    assert client().options("/", headers=fields).text == "-"
+    assert client(preflight=True).options("/", headers=fields).text == "-"
+    client().options("/", headers=fields, status=401)
     client(preflight=False).options("/", headers=fields, status=401)
-    client().options("/", headers={"Origin": "https://w.example"}, status=401)
+    client(preflight=True).options("/", headers={"Origin": "https://w.example"}, status=401)
 
 
 def test_requires() -> None:
     """A part of the app asks for a scope; who lacks it gets 403 with its name."""
-    wrapped = client(requires("admin")(app), anonymous=True)
+    wrapped = client(requires("admin")(app), optional=True)
     answer = wrapped.get("/", headers=headers(), status=403)
     assert answer.headers["WWW-Authenticate"].endswith('scope="admin"')
     wrapped.get("/", status=401)
@@ -211,7 +212,7 @@ def test_requirement_in_the_app() -> None:
     """An app may ask by itself, and the refusal is answered."""
 
     def asking(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        scope("admin").check(identity_of(environ))
+        scope("admin").require(identity_of(environ))
         return app(environ, start_response)
 
     client(asking).get("/", headers=headers(), status=403)
@@ -223,7 +224,7 @@ def test_nested() -> None:
     """Of two guards both must be satisfied, whatever the inner one opens."""
     ours = guard()
     others = guard(issuer(name="other", keys=SECRET.key))
-    inner = GuardMiddleware(app, guard=others, public=["/*"], anonymous=True)
+    inner = GuardMiddleware(app, guard=others, optional=True)
     client(inner, ours).get("/x", headers=headers(), status=401)
     client(inner, ours).get("/x", status=401)
     client(inner, ours).get("/x", headers=headers(token(claims(iss="other"), SECRET)), status=401)

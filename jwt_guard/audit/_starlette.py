@@ -9,7 +9,8 @@ from starlette.convertors import PathConvertor
 from starlette.routing import Host, Mount, Router, WebSocketRoute
 
 from .. import asgi
-from .._core.marks import accessible, check_registered, identifies, required_of
+from .._core.guarding import check_registered
+from .._core.marks import accessible, identifies, required_of
 from .._core.policy.requirement import Requirement, both
 from .._routing import (
     Added,

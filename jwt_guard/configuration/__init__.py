@@ -1,4 +1,10 @@
-"""TOML 1.0: what a guard and its middleware are made of, from a file or the environment."""
+"""TOML 1.0: what a guard and its middleware are made of, from a file or the environment.
+
+    guard = load("guard.toml").guard()
+    app = GuardMiddleware(app, **load("guard.toml").asgi())
+
+`_names` says what may be said, `_document` and its neighbours make something of it.
+"""
 
 import os
 import tomllib
@@ -7,19 +13,37 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError
-from .checks import at
-from .document import Configuration, build
-from .environment import CONFIG, PLACE, given, to_document
-from .schema import json_schema
+from ._checks import at
+from ._configuration import (
+    AsgiOptions,
+    Configuration,
+    Functions,
+    GuardOptions,
+    MiddlewareOptions,
+    WsgiOptions,
+)
+from ._document import build
+from ._environment import CONFIG, PLACE, given, to_document
+from ._schema import json_schema
 
-__all__ = ["Configuration", "from_environ", "json_schema", "load"]
+__all__ = [
+    "AsgiOptions",
+    "Configuration",
+    "Functions",
+    "GuardOptions",
+    "MiddlewareOptions",
+    "WsgiOptions",
+    "from_environ",
+    "json_schema",
+    "load",
+]
 
 
 def load(path: str | os.PathLike[str], *, environ: Mapping[str, str] = os.environ) -> Configuration:
     """Read a TOML file; `json_schema` says what may stand in it.
 
     Args:
-        path: The file. Key files that it names are relative to its folder.
+        path: The file. Files that it names are relative to its folder.
         environ: Where `secret_env` is looked up.
 
     Raises:
@@ -38,7 +62,9 @@ def from_environ(environ: Mapping[str, str] = os.environ) -> Configuration:
 
     `JWT_GUARD_CONFIG` is the path of a file for `load`. Without it, one issuer is
     described by the other variables, and key files are relative to the working
-    folder.
+    folder. Commas separate several audiences (one of which suffices), paths and the
+    like; an audience that has a comma in it needs a file. What Kubernetes sets for a
+    Service of that name (`JWT_GUARD_PORT`, `JWT_GUARD_SERVICE_HOST`) says nothing.
 
     Args:
         environ: The variables; `secret_env` of a file is looked up in them too.

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from jwt_guard import Cookie
+from jwt_guard import Bearer, Cookie
 from jwt_guard.asgi import Receive, Scope, Send
 from jwt_guard.starlette import GuardMiddleware, identity_of
 from tests.browser.chromium import Chromium
@@ -39,7 +39,7 @@ class Api:
 
     def allow(self, origins: Sequence[str] = (), readers: Sequence[str] = ()) -> None:
         """Let pages of *origins* write, and scripts of *readers* read, by CORS."""
-        cookie = Cookie("__Host-token", origins=origins)
+        one = guard(credentials=[Bearer(), Cookie("__Host-token", origins=origins)])
         cors: dict[str, Any] = {"allow_methods": ["POST"], "allow_headers": ["X-CSRF-Token"]}
         self.app = Starlette(
             routes=[
@@ -49,7 +49,7 @@ class Api:
             ],
             middleware=[
                 Middleware(CORSMiddleware, allow_origins=readers, allow_credentials=True, **cors),
-                Middleware(GuardMiddleware, guard=guard(), public=["/login"], cookie=cookie),
+                Middleware(GuardMiddleware, guard=one, public=["/login"]),
             ],
         )
 

@@ -8,7 +8,7 @@ from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
-from jwt_guard.asgi import WebSockets
+from jwt_guard import Bearer, Query, Subprotocol
 from jwt_guard.starlette import GuardMiddleware, identity_of
 from tests.browser.chromium import Chromium
 from tests.browser.scripts import websocket
@@ -27,8 +27,10 @@ async def feed(socket: WebSocket) -> None:
 
 def make_app(query: str | None = None) -> Starlette:
     """Return an app whose connections end with their tokens, of the real clock."""
-    websockets = WebSockets(protocol=True, expiry_code=4401, query=query)
-    trusted = Middleware(GuardMiddleware, guard=guard(clock=time.time), websockets=websockets)
+    queries = [] if query is None else [Query(query, paths=["/feed"])]
+    credentials = [Bearer(), Subprotocol(), *queries]
+    one = guard(clock=time.time, credentials=credentials)
+    trusted = Middleware(GuardMiddleware, guard=one, expiry_code=4401)
     return Starlette(routes=[WebSocketRoute("/feed", feed)], middleware=[trusted])
 
 

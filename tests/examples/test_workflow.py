@@ -561,7 +561,7 @@ def test_port_in_use(capsys: pytest.CaptureFixture[str]) -> None:
     """A port in use is said in a sentence, with status 1."""
     with serving.listen("127.0.0.1", 0) as listening:
         port = listening.getsockname()[1]
-        assert main(["--port", str(port)]) == 1
+        assert main(["--port", str(port)], hasher=CountingHasher()) == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert err == f"port {port} of 127.0.0.1 is in use; choose another one with --port\n"
@@ -569,7 +569,8 @@ def test_port_in_use(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_foreign_host(capsys: pytest.CaptureFixture[str]) -> None:
     """An address of another machine is said in a sentence, with status 1."""
-    assert main(["--host", "192.0.2.1", "--port", "0"]) == 1
+    arguments = ["--host", "192.0.2.1", "--port", "0"]
+    assert main(arguments, hasher=CountingHasher()) == 1
     assert capsys.readouterr().err.startswith("cannot listen on 192.0.2.1, port 0: ")
 
 

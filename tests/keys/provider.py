@@ -79,6 +79,12 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
         """Say nothing."""
 
+    @property
+    def port(self) -> int:
+        """Return the server's port."""
+        provider: Provider = getattr(self.server, "provider")  # noqa: B009  set by Provider
+        return provider.port
+
     def do_GET(self) -> None:
         """Serve metadata and keys, or the fault."""
         provider: Provider = getattr(self.server, "provider")  # noqa: B009  set by Provider

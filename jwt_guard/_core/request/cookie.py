@@ -61,7 +61,7 @@ class Cookie:
                 raise ConfigurationError(f"{name!r} is no name of a cookie or of a header field")
         if self.name == self.csrf_cookie:
             raise ConfigurationError("the token and its CSRF value need two cookies")
-        if isinstance(self.origins, str) or not all(
+        if not isinstance(self.origins, list | tuple | set | frozenset) or not all(
             isinstance(one, str) and _ORIGIN.fullmatch(one) for one in self.origins
         ):
             raise ConfigurationError(

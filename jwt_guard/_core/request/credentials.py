@@ -60,12 +60,17 @@ def the_one(
         CrossSite: A browser sent it by itself, and perhaps for another site's page.
     """
     found: list[Credential] = []
-    missing = None
+    missing = malformed = None
+    # All of them, so that each takes out what it finds, whatever becomes of the request.
     for source in sources:
         try:
             found += source.find(request, max_token_bytes)
         except MissingToken as error:
             missing = error
+        except InvalidRequest as error:
+            malformed = malformed or error
+    if malformed is not None:
+        raise malformed
     if not found:
         raise missing or MissingToken()
     if len(found) > 1:
@@ -161,7 +166,7 @@ _ENCODED = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
 def _check_name(name: object, what: str) -> None:
-    if not isinstance(name, str) or not name:
+    if not isinstance(name, str) or not name or not name.isprintable():
         raise ConfigurationError(f"{name!r} is no name of {what}")
 
 
@@ -191,13 +196,15 @@ def from_protocols(values: Sequence[bytes]) -> Found:
 
     Sec-WebSocket-Protocol-Client = 1#token                            (RFC 6455 §4.3)
     """
-    names = iter([name.strip(b" \t") for value in values for name in value.split(b",")])
+    every = (name.strip(b" \t") for value in values for name in value.split(b","))
+    # Empty elements do not count                                  (RFC 9110 §5.6.1.2)
+    names = filter(None, every)
     tokens: list[bytes] = []
     others: list[bytes] = []
     for name in names:
         if name == PROTOCOL:
             tokens.append(next(names, b""))
-        elif name:
+        else:
             others.append(name)
     return Found(tokens, b", ".join(others))
 

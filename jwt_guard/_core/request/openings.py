@@ -3,9 +3,11 @@
 The one place that knows; guards ask it for a request, and the audit for a route.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypedDict
 
+from ...errors import ConfigurationError
 from ..policy.requirement import Requirement, both
 from .paths import Segments, compiled, is_ambiguous, matches, split
 from .request import Access, Request, is_preflight
@@ -130,7 +132,7 @@ class Openings:
         access = max(marked, self._access_of(request))
         if ruled.row:
             access = min(access, ruled.access)
-        return Outcome(access, both(ruled.needed, endpoint.needed))
+        return Outcome(access, _as_far_as_known(ruled.needed, endpoint.needed))
 
     def ruled(self, request: Request) -> Ruled:
         """Return what the table alone says of *request*.
@@ -142,18 +144,22 @@ class Openings:
             return _UNRULED
         rows = self.table.rows_for(request)
         found = [row for row in rows if row is not None]
-        gap = len(found) < len(rows)
-        needed = None
-        for row in found:
-            needed = both(needed, row.needed)
+        gap = not found or len(found) < len(rows)
         access = min((row.access for row in found), default=Access.GUARDED)
-        return Ruled(bool(found), gap, access, needed, gap and self.table.unmatched == "deny")
+        denied = gap and self.table.unmatched == "deny"
+        try:
+            needed = _together(row.needed for row in found)
+        except ConfigurationError:
+            # No caller is everything that the readings ask for.
+            return Ruled(bool(found), gap, Access.GUARDED, None, denied=True)
+        return Ruled(bool(found), gap, access, needed, denied)
 
     def _access_of(self, request: Request) -> Access:
         """Return what the paths say; nobody knows what an ambiguous one means."""
         if any(is_ambiguous(path, request.raw_path) for path in request.paths):
             return Access.OPTIONAL if self.all_optional else Access.GUARDED
-        return min(self._access_of_path(split(path)) for path in request.paths)
+        readings = (self._access_of_path(split(path)) for path in request.paths)
+        return min(readings, default=Access.GUARDED)
 
     def _access_of_path(self, path: list[str]) -> Access:
         if any(matches(pattern, path) for pattern in self.public):
@@ -168,10 +174,33 @@ class Openings:
             for row in self.table.rows
             if row.access is not Access.GUARDED and row.is_for(method)
         ]
-        return rows if self.table.unmatched == "deny" else [*rows, *self.public, *self.optional]
+        if self.table.unmatched == "deny":
+            return rows
+        every: list[Segments] = [("",), ("*",)] if self.all_optional else []
+        return [*rows, *self.public, *self.optional, *every]
 
     def passes_preflight(self, request: Request) -> bool:
         """Whether *request* is a preflight that needs no token."""
         if self.preflight is False or not is_preflight(request):
             return False
         return self.preflight is True or (not self.table and request.endpoint().answers_options)
+
+
+def _together(needed: Iterable[Requirement | None]) -> Requirement | None:
+    """Return what is left to ask for when all of *needed* are required.
+
+    Raises:
+        ConfigurationError: No token can meet them all, or they are too many.
+    """
+    together = None
+    for one in dict.fromkeys(needed):
+        together = both(together, one)
+    return together
+
+
+def _as_far_as_known(ruled: Requirement | None, endpoint: Requirement | None) -> Requirement | None:
+    """Return both, or what the table requires where nobody can meet both."""
+    try:
+        return both(ruled, endpoint)
+    except ConfigurationError:
+        return ruled

@@ -5,23 +5,29 @@ bypassed. So what could be read in two ways matches nothing that is open.
 """
 
 import re
+from collections.abc import Collection
+from typing import cast
+from urllib.parse import unquote, unquote_to_bytes
 
 from ...errors import ConfigurationError
 
+# What some drop, end a text or a line at, or replace: controls (C1 too), and what stands
+# for octets that are no UTF-8, of which "/" may be one to lenient decoders (%c0%af).
+_UNREADABLE = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd\ud800-\udfff"
+# Every space that Unicode knows, and the one that JavaScript's trim knows besides.
+_SPACE = r"[\s\ufeff]"
 # A path whose meaning depends on who reads it: an empty or a dot segment, a path
-# parameter, a backslash, a control character (C1 too), a character that ends a path,
-# a percent sign left after decoding, a space where a segment begins or ends, which
-# some strip: every one that Unicode knows.
-_AMBIGUOUS = re.compile(
-    r"//|/\.{1,2}(?:/|\Z)|[;\\%?#\x00-\x1f\x7f-\x9f\u2028\u2029]|/\s|\s(?:/|\Z)"
-)
+# parameter, a backslash, a character that ends a path, a percent sign left after
+# decoding, something unreadable, a space where a segment begins or ends, which some strip.
+_AMBIGUOUS = re.compile(rf"//|/\.{{1,2}}(?:/|\Z)|[;\\%?#{_UNREADABLE}]|/{_SPACE}|{_SPACE}(?:/|\Z)")
 # Octets of the undecoded path that decode to a character with such a meaning.
 _ENCODED_DELIMITER = re.compile(
     rb"%(?:2[ef3]|5c|3[bf]|25|[01][0-9a-f]|7f|c2%[89][0-9a-f])", re.IGNORECASE
 )
-# What makes another segment of it, and so another path, for whoever decodes it.
-_DELIMITER = re.compile(r"[/\\;?#]|%(?:2f|5c|3b|3f|23)", re.IGNORECASE)
-_DOTS = re.compile(r"(?:\.|%2e){1,2}", re.IGNORECASE)
+# What makes another segment of it, and so another path, for some.
+_DELIMITER = re.compile(r"[/\\;?#]")
+# How often a path may be decoded on its way; what changes even then is refused.
+_DECODINGS = 4
 
 Segments = tuple[str, ...]
 
@@ -40,19 +46,51 @@ def is_ambiguous(path: str, raw_path: bytes | None) -> bool:
     )
 
 
-def stays_below(pattern: Segments, path: str) -> bool:
+def stays_below(pattern: Segments, path: str, raw_path: bytes | None) -> bool:
     """Whether every reading of *path* is below *pattern*, which ends with "*".
 
-    None of the readings climbs by dot segments, or has fewer segments.
+    None of the readings climbs by dot segments, or has fewer segments. What can be read
+    in two ways stands in place of the "*" alone, in *raw_path* too.
     """
-    head, *rest = split(path)[: len(pattern) - 1], *split(path)[len(pattern) - 1 :]
-    parts = [part for segment in rest for part in _DELIMITER.split(segment)]
+    depth = len(pattern) - 1
+    head, tail = split(path)[:depth], "/".join(split(path)[depth:])
+    start = "".join(f"/{segment}" for segment in head)
     return (
-        matches(pattern[:-1], head)
-        and not any(_DELIMITER.search(segment) or "%" in segment for segment in head)
-        and parts != []
-        and all(part.strip() == part != "" and not _DOTS.fullmatch(part) for part in parts)
+        path.startswith("/")
+        and matches(pattern[:-1], head)
+        and not _AMBIGUOUS.search(start + "/-")
+        and (raw_path is None or _is_sent_plainly(start + "/", path, raw_path))
+        and _is_below_once_decoded(tail)
     )
+
+
+def _is_sent_plainly(start: str, path: str, raw_path: bytes) -> bool:
+    """Whether *raw_path*, which is *path* below some prefix, has nothing encoded in *start*."""
+    decoded = _decoded(raw_path)
+    encoded = _ENCODED_DELIMITER.search(raw_path)
+    plain = decoded if encoded is None else _decoded(raw_path[: encoded.start()])
+    return decoded.endswith(path) and len(plain) >= len(decoded) - len(path) + len(start)
+
+
+def _decoded(raw_path: bytes) -> str:
+    return unquote_to_bytes(raw_path).decode("utf-8", "replace")
+
+
+def _is_below_once_decoded(tail: str) -> bool:
+    """Whether *tail*, however often it is decoded, is one or more plain segments."""
+    for _ in range(_DECODINGS):
+        if any(_AMBIGUOUS.search(f"/{part}") or not part for part in _parts(tail)):
+            return False
+        before, tail = tail, unquote(tail)
+        if tail == before:
+            return True
+    return False
+
+
+def _parts(tail: str) -> list[str]:
+    """Return the segments of *tail*, for those who take each delimiter for a slash."""
+    # A percent sign that is left is part of a name; what it encodes comes next.
+    return _DELIMITER.split(tail.replace("%", "-"))
 
 
 def split(path: str) -> list[str]:
@@ -89,7 +127,7 @@ def compiled(option: str, patterns: object) -> tuple[Segments, ...]:
         raise ConfigurationError(
             f'{option} is a list of paths, for example {option}=["/health"], not {patterns!r}'
         )
-    return tuple(segments(pattern) for pattern in patterns)
+    return tuple(map(segments, cast("Collection[object]", patterns)))
 
 
 def matches(pattern: Segments, path: list[str]) -> bool:
@@ -108,7 +146,7 @@ def closes(pattern: Segments, path: list[str]) -> bool:
     A slash at the end, of either, makes no difference, and "/admin/*" closes "/admin".
     """
     bare = path[:-1] if len(path) > 1 and path[-1] == "" else path
-    wanted = pattern[:-1] if len(pattern) > 1 and pattern[-1] == "" else pattern
+    wanted = _without_slash(pattern)
     return (
         matches(pattern, path)
         or matches(wanted, bare)
@@ -116,10 +154,15 @@ def closes(pattern: Segments, path: list[str]) -> bool:
     )
 
 
+def _without_slash(pattern: Segments) -> Segments:
+    return pattern[:-1] if len(pattern) > 1 and pattern[-1] == "" else pattern
+
+
 def overlap(one: Segments, other: Segments) -> bool:
-    """Whether some path is closed by both patterns."""
-    for left, right in zip(one, other, strict=False):
+    """Whether some path may be closed by both patterns."""
+    shorter, longer = sorted(map(_without_slash, (one, other)), key=len)
+    for left, right in zip(shorter, longer, strict=False):
         if "*" not in (left, right) and left != right:
             return False
-    shorter, longer = sorted((one, other), key=len)
-    return len(longer) <= len(shorter) + 1 or shorter[-1] == "*"
+    more = len(longer) - len(shorter)
+    return more == 0 or shorter[-1] == "*" or (more == 1 and longer[-1] == "*")

@@ -48,7 +48,7 @@ class Rule:
             does not.
         encoded: Whether ids with unusual characters, such as an encoded slash, may stand
             in place of the "*" at the end of *path*: "refuse" or "allow". No other row
-            may mean such a path.
+            may mean such a path, but a later one for all that *path* stands for.
     """
 
     path: str
@@ -110,6 +110,10 @@ class Rule:
         """Whether it is for *method*."""
         return self._methods is None or method in self._methods
 
+    def shares_methods(self, other: "Rule") -> bool:
+        """Whether some method is one of both."""
+        return self._methods is None or any(map(other.is_for, self._methods))
+
     def covers(self, method: str, path: list[str]) -> bool:
         """Whether it is for *method* and the segments of *path*."""
         fits = closes if self.access is Access.GUARDED else matches
@@ -143,10 +147,10 @@ class Table:
             )
         if unmatched not in ("token", "deny"):
             raise ConfigurationError(f"unmatched is 'token' or 'deny', not {unmatched!r}")
-        for row in rows:
-            others = (one for one in rows if one is not row and one.encoded == "refuse")
-            if row.encoded == "allow" and any(
-                overlap(row.segments, one.segments) for one in others
+        for index, row in enumerate(rows):
+            if row.encoded == "allow" and (
+                any(_may_mean(one, row) for one in rows[:index])
+                or any(_may_mean(one, row) and not _falls_back(one, row) for one in rows[index:])
             ):
                 raise ConfigurationError(
                     f"rule {row.path!r}: encoded='allow', and another row may mean such a path"
@@ -171,7 +175,11 @@ class Table:
         if not is_ambiguous(path, raw_path):
             return self.first(method, path)
         for row in self.rows:
-            if row.encoded == "allow" and row.is_for(method) and stays_below(row.segments, path):
+            if (
+                row.encoded == "allow"
+                and row.is_for(method)
+                and stays_below(row.segments, path, raw_path)
+            ):
                 return row
         raise InvalidRequest(Reason.AMBIGUOUS_PATH)
 
@@ -179,3 +187,14 @@ class Table:
         """Return the first row that covers a method and a plain path."""
         asked = split(path)
         return next((row for row in self.rows if row.covers(method, asked)), None)
+
+
+def _may_mean(one: Rule, allowing: Rule) -> bool:
+    """Whether *one* may decide about what *allowing* lets stand in place of its "*"."""
+    alike = one.encoded == "allow" and one.segments == allowing.segments
+    return not alike and one.shares_methods(allowing) and overlap(one.segments, allowing.segments)
+
+
+def _falls_back(one: Rule, allowing: Rule) -> bool:
+    """Whether *one* is for all that *allowing* is for, and so decides nothing after it."""
+    return matches(one.segments, list(allowing.segments))

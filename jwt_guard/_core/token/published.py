@@ -40,7 +40,7 @@ class _Reading:
     refused: list[str] = field(default_factory=list[str])
     passed_over: list[str] = field(default_factory=list[str])
 
-    def add_jwk(self, position: int, jwk: Any) -> None:
+    def add_jwk(self, position: int, jwk: Mapping[str, Any]) -> None:
         name = f"key {position}"
         try:
             members = loading.members_of(jwk)
@@ -54,11 +54,14 @@ class _Reading:
         name = "PEM" if kid is None else f"kid {kid!r}"
         try:
             for block in loading.pem_blocks(pem):
-                if block.private:
-                    raise ConfigurationError("it is a private key; publish the public half")
-                self._add(name, Key.all_from_pem(block, kid, self.among))
+                self._add_block(name, block, kid)
         except ConfigurationError as error:
             self.refused.append(f"{name}: {error}")
+
+    def _add_block(self, name: str, block: loading.PemBlock, kid: str | None) -> None:
+        if block.private:
+            raise ConfigurationError("it is a private key; publish the public half")
+        self._add(name, Key.all_from_pem(block, kid, self.among))
 
     def _add(self, name: str, keys: tuple[Key, ...]) -> None:
         self.found += keys
@@ -68,7 +71,9 @@ class _Reading:
     def result(self) -> Published:
         # Of two different keys under one name neither can be told to be the right one.
         keys = dict.fromkeys(self.found)
-        names = Counter((key.kid, key.alg) for key in keys if key.kid is not None)
+        names = Counter[tuple[str | None, str]](
+            (key.kid, key.alg) for key in keys if key.kid is not None
+        )
         doubled = [name for name, number in names.items() if number > 1]
         refused = [*self.refused, *(f"kid {kid!r}: several keys for {alg}" for kid, alg in doubled)]
         used = [key for key in keys if names[key.kid, key.alg] <= 1]
@@ -90,6 +95,8 @@ def read(document: bytes, among: Collection[str] | None) -> Published:
     """
     reading = _Reading(among)
     if loading.is_pem(document):
+        # Of a document that was cut the rest is not the issuer's answer.
+        loading.pem_blocks(document)
         reading.add_pem(document, None)
         return reading.result()
     read_as = loading.read_object(document)

@@ -7,11 +7,15 @@ overflows to one, no lone surrogates. What comes out is deeply immutable.
 import json
 import re
 from collections.abc import Callable
-from typing import Any, Never, cast
+from typing import Any, Never, Self, cast
 
 # A lone surrogate can only come from an escape; this finds every candidate, and
 # some innocent text ("\\ud800" is a backslash and a word), which is then tested.
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+_empty = dict.__new__
+_fill = cast("Callable[[object, object], None]", cast("Any", dict).update)
 
 
 class FrozenDict(dict[str, Any]):
@@ -23,13 +27,13 @@ class FrozenDict(dict[str, Any]):
 
     __slots__ = ()
 
-    def __new__(cls, *members: Any) -> "FrozenDict":
-        """Make it of what a dict is made of."""
+    def __new__(cls, members: object = ()) -> Self:
+        """Make it of a mapping, or of pairs."""
         made = super().__new__(cls)
-        dict.update(made, *members)
+        _fill(made, members)
         return made
 
-    def __init__(self, *members: Any) -> None:
+    def __init__(self, members: object = ()) -> None:
         """Do nothing: a dict's own would change what was made once."""
 
     def _refuse(self, *_args: object, **_kwargs: object) -> Never:
@@ -49,11 +53,8 @@ def _frozen(value: object) -> object:
     return tuple(map(_frozen, cast("list[object]", value))) if type(value) is list else value
 
 
-# What FrozenDict() does, without its two calls in Python: a token has several objects.
-_empty, _fill = dict.__new__, cast("Callable[[object, object], None]", dict.update)
-
-
 def _flat_object(pairs: list[tuple[str, Any]]) -> FrozenDict:
+    # What FrozenDict() does, without its two calls in Python: a token has several objects.
     members = _empty(FrozenDict)
     _fill(members, pairs)
     if len(members) != len(pairs):

@@ -1,4 +1,4 @@
-"""RFC 6750 §3.1: jwt_guard._core.requirement; its laws are in tests/test_properties.py."""
+"""RFC 6750 §3.1: jwt_guard._core.policy.requirement; its laws are in tests/test_properties.py."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def caller(scopes: str = "", roles: str = "") -> Identity:
 
 def allows(needed: Requirement, scopes: str = "", roles: str = "") -> bool:
     try:
-        needed.check(caller(scopes, roles))
+        needed.require(caller(scopes, roles))
     except InsufficientScope:
         return False
     return True
@@ -157,14 +157,14 @@ def test_scopes() -> None:
 def test_remedy(needed: Requirement, scopes: str, roles: str, remedy: tuple[str, ...]) -> None:
     """The refusal names the nearest scopes that would do, or none where no scope would."""
     with pytest.raises(InsufficientScope) as info:
-        needed.check(caller(scopes, roles))
+        needed.require(caller(scopes, roles))
     assert info.value.scopes == remedy
 
 
 def test_refusal_knows_the_caller() -> None:
     """The refusal carries issuer and key for the log, and the requirement as the hint."""
     with pytest.raises(InsufficientScope) as info:
-        scope("a").check(caller())
+        scope("a").require(caller())
     assert info.value.reason is Reason.NOT_PERMITTED
     assert (info.value.issuer, info.value.kid) == ("issuer", "k")
     assert info.value.hint == "the route requires scope('a')"

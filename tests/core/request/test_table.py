@@ -1,388 +1,399 @@
-"""A table of paths: jwt_guard._core.rules."""
+"""RFC 3986 §3.3, RFC 9110 §9.1: jwt_guard._core.request.table: rows, and the first that covers."""
 
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from jwt_guard import Identity, Requirement, Rule, claim, path_param, role, scope
-from jwt_guard._core.request.table import Rules
-from jwt_guard._core.token.strictjson import FrozenDict
-from jwt_guard.errors import (
-    AuthError,
-    ConfigurationError,
-    InsufficientScope,
-    InvalidRequest,
-    MissingToken,
-    Reason,
-)
-from tests.tokens import bearer, guard, token
+from jwt_guard._core.policy.expressions import claim, path_param, scope
+from jwt_guard._core.request.request import Access
+from jwt_guard._core.request.table import METHOD, Rule, Table, flag
+from jwt_guard.errors import ConfigurationError, InvalidRequest, Reason
+
+from .asked import Asked, at
 
 
-def caller(scopes: str = "", roles: str = "") -> Identity:
-    held = frozenset(scopes.split()), frozenset(roles.split())
-    return Identity("issuer", *held, FrozenDict(), "k")
+def table(*rows: Rule) -> Table:
+    return Table.compile(rows, "token")
 
 
-def authorise(identity: Identity, needed: Requirement) -> None:
-    needed.check(identity)
+def row(one: Table, path: str, method: str = "GET", raw_path: bytes | None = None) -> Rule | None:
+    """Return the row that decides about a request."""
+    (found,) = one.rows_for(at(path, method, raw_path))
+    return found
 
 
-def table(*rows: Rule) -> Rules:
-    return Rules.of(rows, "token")
+def needs(one: Table, path: str, method: str = "GET") -> str | None:
+    """Return what the table requires, or None."""
+    found = row(one, path, method)
+    return None if found is None or found.needed is None else str(found.needed)
 
 
-def needs(
-    rules: Rules, path: str, method: str = "GET", raw_path: bytes | None = None
-) -> str | None:
-    """Return the requirement that the rules ask a request for, or None."""
-    asked: list[str] = []
-    rules.check(caller(), method, path, raw_path, lambda _caller, needed: asked.append(str(needed)))
-    return asked[0] if asked else None
+def refusal(one: Table, asked: Asked) -> Reason:
+    with pytest.raises(InvalidRequest) as info:
+        one.rows_for(asked)
+    return info.value.reason
 
 
-def refusal(rules: Rules, identity: Identity | None, path: str, method: str = "GET") -> AuthError:
-    with pytest.raises(AuthError) as info:
-        rules.check(identity, method, path, None, authorise)
-    return info.value
+OPEN: list[dict[str, Any]] = [{"public": True}, {"optional": True}]
+EVERY: list[dict[str, Any]] = [{}, {"requires": "s"}, *OPEN]
 
 
-AMBIGUOUS = [
-    "",
-    "*",
-    "a",
-    "http://host/a",
-    "//",
-    "//a",
-    "/a//b",
-    "/a//",
-    "/.",
-    "/..",
-    "/./a",
-    "/a/.",
-    "/a/..",
-    "/a/../b",
-    "/a/./b",
-    "/a;x",
-    "/a;x=1/b",
-    "/..;/a",
-    "/a\\b",
-    "/a\\..\\b",
-    "/a%",
-    "/a%2fb",
-    "/%2e%2e/a",
-    "/a\0",
-    "/a\t",
-    "/a\r\n",
-    "/a\x1f",
-    "/a\x7f",
-]
-AMBIGUOUS_RAW = [
-    b"/a%2fb",
-    b"/a%2Fb",
-    b"/a%3bx",
-    b"/a%3Bx",
-    b"/a%5cb",
-    b"/a%5Cb",
-    b"/%2e%2E/a",
-    b"/a%252fb",
-    b"/a%00",
-    b"/a%0a",
-    b"/a%1F",
-    b"/a%7f",
-]
-
-
-# What a rule covers
+# What a row covers
 
 
 def test_first_match_wins() -> None:
-    """The first rule that covers a request decides, and no later one."""
+    """The first row that covers a request decides, and no later one."""
     rows = Rule("/a/b", requires="first"), Rule("/a/*", requires="second"), Rule("/*", public=True)
-    rules = table(*rows)
-    assert needs(rules, "/a/b") == "scope('first')"
-    assert needs(rules, "/a/c") == "scope('second')"
-    assert rules.admit("GET", "/b", None)
-    assert needs(table(*rows[::-1]), "/a/b") is None
+    assert needs(table(*rows), "/a/b") == "scope('first')"
+    assert needs(table(*rows), "/a/c") == "scope('second')"
+    assert row(table(*rows), "/b") is rows[2]
+    assert row(table(*rows[::-1]), "/a/b") is rows[2]
 
 
 def test_first_match_by_method() -> None:
-    """A rule for other methods is passed over."""
-    rules = table(Rule("/a", ["POST"], "write"), Rule("/a", ["GET"], "read"), Rule("/a", None, "x"))
+    """A row for other methods is passed over."""
+    one = table(Rule("/a", ["POST"], "write"), Rule("/a", ["GET"], "read"), Rule("/a", None, "x"))
     for method, name in (("POST", "write"), ("GET", "read"), ("HEAD", "read"), ("PUT", "x")):
-        assert needs(rules, "/a", method) == f"scope('{name}')"
+        assert needs(one, "/a", method) == f"scope('{name}')"
 
 
 def test_first() -> None:
-    """The rule that decides can be asked for, and is None where none covers the request."""
+    """The row that decides can be asked for, and is None where none covers the request."""
     one, other = Rule("/a", ["GET"]), Rule("/*")
-    rules = table(one, other)
-    assert rules.first("GET", "/a") is one
-    assert rules.first("POST", "/a") is other
-    assert rules.first("GET", "/") is None
+    assert table(one, other).first("GET", "/a") is one
+    assert table(one, other).first("POST", "/a") is other
+    assert table(one).first("GET", "/") is None
 
 
-@pytest.mark.parametrize("public", [False, True])
+@pytest.mark.parametrize("access", EVERY)
 @pytest.mark.parametrize(
     ("pattern", "path"),
-    [
-        ("/", "/"),
-        ("/a", "/a"),
-        ("/a/", "/a/"),
-        ("/a/b", "/a/b"),
-        ("/*", "/a"),
-        ("/*", "/a/b/c"),
-        ("/*", "/a/"),
-        ("/a/*", "/a/b"),
-        ("/a/*", "/a/b/c/d"),
-        ("/a/*", "/a/b/"),
-        ("/a/*", "/a/..."),
-        ("/*/b", "/x/b"),
-        ("/a/*/c", "/a/b/c"),
-        ("/a/*/c/*", "/a/b/c/d/e"),
-        ("/é", "/é"),
-    ],
+    [("/", "/"), ("/a", "/a"), ("/a/", "/a/"), ("/a/*", "/a/b/c/"), ("/*/b", "/x/b"), ("/é", "/é")],
 )
-def test_covered(pattern: str, path: str, public: bool) -> None:  # noqa: FBT001  both kinds
-    """A pattern stands for whole segments; "*" is one, at the end one or more."""
-    assert Rule(pattern, public=public).covers("GET", path[1:].split("/"))
-    assert table(Rule(pattern, public=public)).admit("GET", path, path.encode()) is public
+def test_covered(pattern: str, path: str, access: dict[str, Any]) -> None:
+    """A row of any kind covers what its pattern stands for."""
+    one = Rule(pattern, **access)
+    assert one.covers("GET", path[1:].split("/"))
+    assert row(table(one), path, raw_path=path.encode()) is one
 
 
-@pytest.mark.parametrize("public", [False, True])
+@pytest.mark.parametrize("access", EVERY)
 @pytest.mark.parametrize(
     ("pattern", "path"),
-    [
-        ("/", "/a"),
-        ("/a", "/"),
-        ("/a", "/ab"),
-        ("/a", "/a-b"),
-        ("/a", "/A"),
-        ("/a", "/a/b"),
-        ("/a", "/b/a"),
-        ("/a/", "/a"),
-        ("/a/b", "/a"),
-        ("/*", "/"),
-        ("/a/*", "/a"),
-        ("/a/*", "/a/"),
-        ("/a/*", "/ab/c"),
-        ("/*/b", "/x/y/b"),
-        ("/*/b", "/x/b/c"),
-        ("/a/*/c", "/a/c"),
-        ("/a/*/c", "/a/b/d"),
-        ("/a/*/c/*", "/a/b/c"),
-    ],
+    [("/", "/a"), ("/a", "/ab"), ("/a", "/A"), ("/a", "/a/b"), ("/*/b", "/x/y/b"), ("/a/*", "/b")],
 )
-def test_not_covered(pattern: str, path: str, public: bool) -> None:  # noqa: FBT001  both kinds
-    """A prefix, another case, and a segment more or less are other paths."""
-    assert not Rule(pattern, public=public).covers("GET", path[1:].split("/"))
-    assert not table(Rule(pattern, public=public)).admit("GET", path, None)
+def test_not_covered(pattern: str, path: str, access: dict[str, Any]) -> None:
+    """No row covers a longer name, another case, or a segment more or less."""
+    assert row(table(Rule(pattern, **access)), path) is None
 
 
 @pytest.mark.parametrize(
     ("pattern", "path"),
-    [("/a", "/a/"), ("/a/b", "/a/b/"), ("/*/b", "/x/b/"), ("/a/*/c", "/a/b/c/")],
+    [("/a", "/a/"), ("/a/", "/a"), ("/*/b", "/x/b/"), ("/a/*", "/a"), ("/a/*", "/a/"), ("/*", "/")],
 )
-def test_slash_at_the_end(pattern: str, path: str) -> None:
-    """What protects holds for one more slash at the end too; what is public does not."""
-    assert needs(table(Rule(pattern, requires="s")), path) == "scope('s')"
-    assert isinstance(refusal(table(Rule(pattern)), None, path), MissingToken)
-    assert not table(Rule(pattern, public=True)).admit("GET", path, None)
+def test_closed_covers_more(pattern: str, path: str) -> None:
+    """What protects holds with a slash more or less, and above a "*"; what opens does not."""
+    for access in EVERY:
+        found = row(table(Rule(pattern, **access)), path)
+        assert (found is not None) is (access not in OPEN)
 
 
-def test_slash_goes_to_the_next_rule() -> None:
-    """A path that a public rule misses by a slash is the next rule's."""
-    rules = table(Rule("/a", public=True), Rule("/*", requires="s"))
-    assert rules.admit("GET", "/a", None)
-    assert not rules.admit("GET", "/a/", None)
-    assert needs(rules, "/a/") == "scope('s')"
+def test_admin() -> None:
+    """A closed row for all below a path closes the path itself, ahead of what is open."""
+    admin, rest = Rule("/admin/*", requires="admin"), Rule("/*", public=True)
+    for path in ("/admin", "/admin/", "/admin/x", "/admin/x/"):
+        assert row(table(admin, rest), path) is admin
+    assert row(table(admin, rest), "/administrator") is rest
 
 
-def test_slash_alone() -> None:
-    """The root is one path, and its slash none too many."""
-    assert needs(table(Rule("/", requires="s")), "/") == "scope('s')"
-    assert needs(table(Rule("/a", requires="s")), "/") is None
+def test_slash_goes_to_the_next_row() -> None:
+    """A path that an open row misses by a slash is the next row's."""
+    for access in OPEN:
+        one = table(Rule("/a", **access), Rule("/*", requires="s"))
+        assert row(one, "/a") is one.rows[0]
+        assert row(one, "/a/") is one.rows[1]
+
+
+segment = st.sampled_from(["a", "b"])
+
+
+@given(
+    st.lists(segment | st.just("*"), min_size=1, max_size=3),
+    st.lists(segment, min_size=1, max_size=4),
+    st.sampled_from(["", "/"]),
+    st.sampled_from(OPEN),
+)
+def test_closed_is_never_narrower(
+    pattern: list[str], path: list[str], slash: str, access: dict[str, Any]
+) -> None:
+    """A row that closes covers whatever it would cover if it opened, and that with a slash."""
+    asked = "/" + "/".join(path) + slash
+    closed, opened = (Rule("/" + "/".join(pattern), **kind) for kind in ({}, access))
+    bare = asked.rstrip("/")
+    if table(opened).first("GET", asked) is not None:
+        assert [table(closed).first("GET", one) for one in (bare, bare + "/")] == [closed] * 2
 
 
 def test_methods() -> None:
-    """A rule is for its methods alone, as they are written; by default for all."""
+    """A row is for its methods alone, as they are written; by default for all."""
     some, every = Rule("/a", ["POST", "PUT"]), Rule("/a")
     assert [some.covers(one, ["a"]) for one in ("POST", "PUT")] == [True] * 2
-    assert [some.covers(one, ["a"]) for one in ("GET", "HEAD", "post", "", "OPTIONS")] == [
-        False
-    ] * 5
-    assert [every.covers(one, ["a"]) for one in ("GET", "get", "", "QUERY")] == [True] * 4
+    for method in ("GET", "HEAD", "post", "", "OPTIONS"):
+        assert not some.covers(method, ["a"])
+        assert every.covers(method, ["a"])
     assert not some.covers("POST", ["b"])
 
 
 def test_get_covers_head() -> None:
     """GET stands for HEAD too, and HEAD not for GET."""
-    for public in (False, True):
-        assert Rule("/a", ["GET"], public=public).covers("HEAD", ["a"])
-        assert not Rule("/a", ["HEAD"], public=public).covers("GET", ["a"])
-    assert table(Rule("/a", {"GET"}, public=True)).admit("HEAD", "/a", None)
-    assert not table(Rule("/a", {"GET"}, public=True)).admit("POST", "/a", None)
+    for access in EVERY:
+        assert Rule("/a", {"GET"}, **access).covers("HEAD", ["a"])
+        assert not Rule("/a", ["HEAD"], **access).covers("GET", ["a"])
 
 
-# Ambiguous paths
+def test_shared_methods() -> None:
+    """Two rows share a method unless the lists of both are apart."""
+    get, head, post, every = (Rule("/a", one) for one in (["GET"], ["HEAD"], ["POST"], None))
+    for one, other in ((get, get), (get, head), (get, every), (every, post), (every, every)):
+        assert one.shares_methods(other)
+        assert other.shares_methods(one)
+    assert not get.shares_methods(post)
+    assert not post.shares_methods(head)
 
 
-@pytest.mark.parametrize("path", AMBIGUOUS)
-def test_ambiguous(path: str) -> None:
-    """A path that can be read in two ways matches no public rule, and is refused."""
-    rules = table(Rule("/*", public=True), Rule("/", public=True))
-    assert not rules.admit("GET", path, None)
-    for identity in (None, caller("s")):
-        refused = refusal(rules, identity, path)
-        assert isinstance(refused, InvalidRequest)
-        assert refused.reason is Reason.AMBIGUOUS_PATH
+# What can be read in two ways
 
 
-@pytest.mark.parametrize("raw_path", AMBIGUOUS_RAW)
+@pytest.mark.parametrize("rows", [(), (Rule("/x"),), (Rule("/*", requires="s"),), (Rule("/*"),)])
+@pytest.mark.parametrize("unmatched", ["token", "deny"])
+@pytest.mark.parametrize("path", ["", "*", "a", "//", "/a/../b", "/a;b", "/a//", "/a?b", "/a\x85"])
+def test_ambiguous_path(rows: tuple[Rule, ...], unmatched: Any, path: str) -> None:
+    """No table says anything about a path that can be read in two ways."""
+    assert refusal(Table.compile(rows, unmatched), at(path)) is Reason.AMBIGUOUS_PATH
+
+
+@pytest.mark.parametrize("raw_path", [b"/a%2fb", b"/a%3bx", b"/%2e%2E/a", b"/a%252fb", b"/a%0a"])
 def test_ambiguous_as_sent(raw_path: bytes) -> None:
     """An encoded delimiter makes a path ambiguous, however harmless it is decoded."""
-    rules = table(Rule("/*", public=True))
-    assert rules.admit("GET", "/a/b", b"/a/b")
-    assert not rules.admit("GET", "/a/b", raw_path)
-    with pytest.raises(InvalidRequest) as info:
-        rules.check(caller(), "GET", "/a/b", raw_path, authorise)
-    assert info.value.reason is Reason.AMBIGUOUS_PATH
+    one = table(Rule("/*", public=True))
+    assert row(one, "/a/b", raw_path=b"/a/b") is one.rows[0]
+    assert refusal(one, at("/a/b", raw_path=raw_path)) is Reason.AMBIGUOUS_PATH
 
 
-@pytest.mark.parametrize("raw_path", [b"/a%20b", b"/%C3%A9", b"/a%2Db", b"/a%3Ab", b"/a%40b", None])
-def test_encoded_text(raw_path: bytes | None) -> None:
-    """Any other character may be encoded."""
-    rules = table(Rule("/*", public=True))
-    assert rules.admit("GET", "/a", raw_path)
-    rules.check(None, "GET", "/a", raw_path, authorise)
+@pytest.mark.parametrize(
+    "method",
+    ["get", "Get", "delete", "gEt", "", "GET ", " GET", "GET\n", "G\xc9T", "G/T", "1", "_"],
+)
+def test_ambiguous_method(method: str) -> None:
+    """A method not in capitals is DELETE to some and delete to others, and is refused."""
+    for one in (table(Rule("/*", public=True)), table(Rule("/x")), Table.compile([], "deny")):
+        assert refusal(one, at("/a", method)) is Reason.AMBIGUOUS_METHOD
 
 
-@pytest.mark.parametrize("rows", [(), (Rule("/x"),), (Rule("/*", requires="s"),)])
-@pytest.mark.parametrize("unmatched", ["token", "deny"])
-def test_ambiguous_under_any_table(rows: tuple[Rule, ...], unmatched: Any) -> None:
-    """No table lets an ambiguous path through, not even for a caller with every right."""
-    for path in ("/a/../b", "//", "/a;b"):
-        refused = refusal(Rules.of(rows, unmatched), caller("s"), path)
-        assert refused.reason is Reason.AMBIGUOUS_PATH
+@pytest.mark.parametrize("method", ["GET", "DELETE", "M-SEARCH", "VERSION-CONTROL", "X_1"])
+def test_plain_method(method: str) -> None:
+    """Methods in capitals are plain, registered or not."""
+    assert METHOD.fullmatch(method)
+    one = table(Rule("/*", [method]))
+    assert row(one, "/a", method) is one.rows[0]
 
 
-def test_ambiguous_description() -> None:
-    """The answer says that the path is at fault, and does not blame the header."""
-    refused = refusal(table(Rule("/a")), caller(), "/a//")
-    assert refused.status == 400
-    assert refused.description == "The path can be read in more than one way"
-    challenge = dict(guard().challenge(refused).headers)["WWW-Authenticate"]
-    assert challenge == (
-        'Bearer realm="api", error="invalid_request", '
-        'error_description="The path can be read in more than one way"'
-    )
-    header = InvalidRequest(Reason.MALFORMED_HEADER).description
-    assert header == "The credentials are malformed, repeated or too long"
+def test_one_row_each() -> None:
+    """Each reading of a path has its row, or none."""
+    one = table(Rule("/a"), Rule("/b/*", public=True))
+    assert one.rows_for(Asked(("/a", "/b/x", "/c"))) == [*one.rows, None]
+    assert refusal(one, Asked(("/a", "/b//x"))) is Reason.AMBIGUOUS_PATH
 
 
-# What becomes of a request
+# Ids with unusual characters
 
 
-def test_public() -> None:
-    """A public path needs no caller, and takes any."""
-    rules = table(Rule("/a", public=True))
-    assert rules.admit("GET", "/a", None)
-    for identity in (None, caller(), caller("s")):
-        rules.check(identity, "GET", "/a", None, authorise)
+FILES = Rule("/files/*", requires="files", encoded="allow")
+OPEN_FILES = Rule("/files/*", ["GET"], public=True, encoded="allow")
 
 
-def test_requires() -> None:
-    """Who meets the rule passes; who does not is told what would help."""
-    rules = table(Rule("/a", requires=scope("s") & role("r") | scope("t")))
-    rules.check(caller("s", "r"), "GET", "/a", None, authorise)
-    rules.check(caller("t"), "GET", "/a", None, authorise)
-    refused = refusal(rules, caller("s"), "/a")
-    assert isinstance(refused, InsufficientScope)
-    assert refused.scopes == ("t",)
-    assert not rules.admit("GET", "/a", None)
+@pytest.mark.parametrize("access", EVERY)
+def test_encoded(access: dict[str, Any]) -> None:
+    """A row may allow an encoded slash in an id, and so it decides."""
+    one = Rule("/files/*", encoded="allow", **access)
+    assert row(table(Rule("/x"), one), "/files/a/b", raw_path=b"/files/a%2Fb") is one
+    assert row(table(one), "/files/a%2Fb", raw_path=b"/files/a%252Fb") is one
+    assert row(table(one), "/files/a;b") is one
 
 
-def test_requires_nothing() -> None:
-    """A rule that requires nothing asks for a token alone."""
-    rules = table(Rule("/a"))
-    rules.check(caller(), "GET", "/a", None, authorise)
-    assert not rules.admit("GET", "/a", None)
+@pytest.mark.parametrize(
+    ("path", "raw_path"),
+    [
+        ("/files/../b", b"/files/%2e%2e/b"),
+        ("/files/..", b"/files/.."),
+        ("/files/a/..", b"/files/a%2F.."),
+        ("/files/%2e%2e/b", b"/files/%252e%252e/b"),
+        ("/files/..;/b", b"/files/..;/b"),
+        ("/files/a", b"/files%2Fa"),
+        ("/x/a", b"/x%2Fa"),
+        ("/x;y", None),
+        ("/files//", None),
+        ("/files/\0", None),
+    ],
+)
+def test_never_encoded(path: str, raw_path: bytes | None) -> None:
+    """Dot segments, and what is encoded elsewhere, are refused all the same."""
+    for one in (table(FILES), table(OPEN_FILES), table(Rule("/y"), FILES)):
+        assert refusal(one, at(path, raw_path=raw_path)) is Reason.AMBIGUOUS_PATH
 
 
-@pytest.mark.parametrize("rule", [Rule("/a"), Rule("/a", requires="s")])
-def test_no_caller(rule: Rule) -> None:
-    """Without a caller a rule that protects asks for a token."""
-    refused = refusal(table(rule), None, "/a")
-    assert isinstance(refused, MissingToken)
-    assert refused.reason is Reason.NO_CREDENTIALS
+def test_encoded_by_method() -> None:
+    """A row allows unusual characters for its own methods; each of several is the first."""
+    write = Rule("/files/*", ["POST"], "write", encoded="allow")
+    one = table(OPEN_FILES, write)
+    assert row(one, "/files/a;b", "HEAD") is OPEN_FILES
+    assert row(one, "/files/a;b", "POST") is write
+    assert refusal(one, at("/files/a;b", "PUT")) is Reason.AMBIGUOUS_PATH
+    assert refusal(one, at("/files/a;b", "post")) is Reason.AMBIGUOUS_METHOD
 
 
-def test_authorised_by_the_guard() -> None:
-    """Real tokens meet rules by what they grant."""
-    one = guard()
-    joe = one.authenticate([bearer(token())])
-    rules = table(Rule("/r", requires="messages:read"), Rule("/x", requires=claim("sub", "ann")))
-    rules.check(joe, "GET", "/r", None, one.authorise)
-    with pytest.raises(InsufficientScope):
-        rules.check(joe, "GET", "/x", None, one.authorise)
+@pytest.mark.parametrize(
+    "rows",
+    [
+        (Rule("/files/secret", requires="s"), FILES),
+        (Rule("/files/secret/*", requires="s", encoded="allow"), FILES),
+        (FILES, Rule("/files/secret/*", requires="s", encoded="allow")),
+        (FILES, Rule("/files/secret", requires="s")),
+        (Rule("/files", requires="s"), FILES),
+        (Rule("/files/", requires="s"), FILES),
+        (FILES, Rule("/files", requires="s")),
+        (Rule("/*/", requires="s"), FILES),
+        (Rule("/*/x", requires="s"), FILES),
+        (Rule("/*"), FILES),
+        (Rule("/files/*"), FILES),
+        (Rule("/files/*", ["HEAD"]), OPEN_FILES),
+        (Rule("/files/*/", requires="s"), Rule("/files/x/*", public=True, encoded="allow")),
+        (Rule("/*", public=True, encoded="allow"), FILES),
+    ],
+)
+def test_encoded_beside_another_row(rows: tuple[Rule, ...]) -> None:
+    """No row allows unusual characters where another one might mean the same path."""
+    with pytest.raises(ConfigurationError, match=r"encoded='allow', and another row may mean"):
+        table(*rows)
 
 
-def test_unmatched_token() -> None:
-    """With "token", what no rule covers needs a token and nothing else."""
-    rules = Rules.of([Rule("/a", requires="s")], "token")
-    rules.check(caller(), "GET", "/b", None, authorise)
-    assert not rules.admit("GET", "/b", None)
+@pytest.mark.parametrize(
+    "rows",
+    [
+        (FILES, Rule("/*", requires="s")),
+        (OPEN_FILES, Rule("/*")),
+        (OPEN_FILES, Rule("/files/*")),
+        (Rule("/files/*", ["POST"]), OPEN_FILES),
+        (Rule("/x/*"), Rule("/y"), FILES, Rule("/z/*", public=True)),
+        (FILES, FILES),
+        (FILES, Rule("/pages/*", encoded="allow")),
+    ],
+)
+def test_encoded_beside_others(rows: tuple[Rule, ...]) -> None:
+    """Rows of other paths or methods, and a later one for more, are no other meaning."""
+    assert table(*rows).rows == rows
 
 
-def test_unmatched_with_another_opening() -> None:
-    """With "token", what no rule covers stays open where another opening let it through."""
-    Rules.of([Rule("/a")], "token").check(None, "GET", "/b", None, authorise)
+@pytest.mark.parametrize("path", ["/files", "/files/*/x", "/", "/files/"])
+def test_encoded_needs_a_star(path: str) -> None:
+    """Unusual characters have their place at the end, where the "*" is."""
+    with pytest.raises(ConfigurationError, match=r"encoded='allow' is for a '\*' at the end"):
+        Rule(path, encoded="allow")
 
 
-def test_unmatched_deny() -> None:
-    """With "deny", what no rule covers is refused, whoever asks."""
-    rules = Rules.of([Rule("/a", ["GET"]), Rule("/p", public=True)], "deny")
-    rules.check(caller(), "GET", "/a", None, authorise)
-    rules.check(None, "GET", "/p", None, authorise)
-    for identity, path, method in (
-        (caller("s"), "/b", "GET"),
-        (caller(), "/a", "POST"),
-        (caller(), "/p/", "GET"),
-    ):
-        refused = refusal(rules, identity, path, method)
-        assert isinstance(refused, InsufficientScope)
-        assert refused.scopes == ()
-        assert refused.hint == "no rule covers the request, and unmatched='deny'"
-    assert not rules.admit("GET", "/b", None)
-    assert isinstance(refusal(rules, None, "/b", "GET"), MissingToken)
+@pytest.mark.parametrize("encoded", [True, False, None, "", "Allow", "yes", ["allow"]])
+def test_bad_encoded(encoded: Any) -> None:
+    """There are two words for it."""
+    with pytest.raises(ConfigurationError) as info:
+        Rule("/files/*", encoded=encoded)
+    assert str(info.value) == "rule '/files/*': encoded is 'refuse' or 'allow'"
+
+
+hostile = st.text(st.sampled_from("ab./\\;?#%25eEfF3b \n\x85\ufffd"), max_size=9)
+
+
+@given(hostile, hostile)
+def test_open_encoded_row_stays_shut_elsewhere(start: str, tail: str) -> None:
+    """What an open row with unusual characters decides begins with its own segments."""
+    one = table(OPEN_FILES)
+    try:
+        (found,) = one.rows_for(at(f"/{start}/{tail}", raw_path=f"/{start}/{tail}".encode()))
+    except InvalidRequest:
+        return
+    assert found is None or f"/{start}/{tail}".startswith("/files/")
+
+
+# What there is to check
 
 
 def test_truth() -> None:
     """A table without rows that denies nothing has nothing to check."""
-    assert not Rules.of([], "token")
-    assert Rules.of([], "deny")
-    assert Rules.of([Rule("/a")], "token")
-    assert not Rules.of([], "deny").admit("GET", "/", None)
-    assert not Rules.of([], "token").admit("GET", "/", None)
+    assert not Table.compile([], "token")
+    assert Table.compile([], "deny")
+    assert Table.compile([Rule("/a")], "token")
 
 
 # The configuration
 
 
 def test_rule_is_a_value() -> None:
-    """Rules are compared by what was written, and show it."""
+    """Rows are compared by what was written, and show it."""
     assert Rule("/a", ("GET",), "s") == Rule("/a", ("GET",), "s")
-    assert Rule("/a") != Rule("/a", public=True)
-    assert repr(Rule("/a")) == "Rule(path='/a', methods=None, requires=None, public=False)"
+    assert Rule("/a") != Rule("/a", public=True) != Rule("/a", optional=True)
+    assert repr(Rule("/a")) == (
+        "Rule(path='/a', methods=None, requires=None, public=False, optional=False, "
+        "encoded='refuse')"
+    )
     assert Rule("/a", requires="s").needed == scope("s")
     assert Rule("/a").needed is None
 
 
-@pytest.mark.parametrize("requires", ["s", scope("s"), ""])
-def test_public_and_required(requires: Any) -> None:
-    """A rule is public, or requires something."""
+def test_access() -> None:
+    """A row is guarded by default, optional or public where it says so."""
+    assert Rule("/a").access is Rule("/a", requires="s").access is Access.GUARDED
+    assert Rule("/a", optional=True).access is Access.OPTIONAL
+    assert Rule("/a", public=True).access is Access.PUBLIC
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"public": True, "requires": "s"},
+        {"public": True, "requires": ""},
+        {"optional": True, "requires": scope("s")},
+        {"public": True, "optional": True},
+        {"public": True, "optional": True, "requires": "s"},
+    ],
+)
+def test_contradictions(words: dict[str, Any]) -> None:
+    """A row is public, or optional, or requires something."""
     with pytest.raises(ConfigurationError) as info:
-        Rule("/a", requires=requires, public=True)
-    assert str(info.value) == "rule '/a': public, and yet it requires something"
+        Rule("/a", **words)
+    assert str(info.value) == "rule '/a': public, optional and requires exclude each other"
+
+
+NO_FLAGS: list[Any] = ["false", "true", "", 0, 1, None, [], ["/a"], 0.0]
+
+
+@pytest.mark.parametrize("value", NO_FLAGS)
+@pytest.mark.parametrize("option", ["public", "optional"])
+def test_flags(option: str, value: Any) -> None:
+    """What opens is True or False, and nothing that counts as one of them."""
+    with pytest.raises(ConfigurationError) as info:
+        Rule("/a", **{option: value})
+    assert str(info.value) == f"rule '/a': {option} is True or False, not {value!r}"
+
+
+@pytest.mark.parametrize("value", NO_FLAGS)
+def test_flag(value: Any) -> None:
+    """The same of any other option."""
+    with pytest.raises(ConfigurationError) as info:
+        flag("preflight", value)
+    assert str(info.value) == f"preflight is True or False, not {value!r}"
+    assert flag("preflight", True) is True
+    assert flag("preflight", False) is False
 
 
 @pytest.mark.parametrize(
@@ -425,33 +436,32 @@ def test_path_no_text(path: Any) -> None:
     ],
 )
 def test_bad_requirement(requires: Any, text: str) -> None:
-    """What a rule requires is a scope value or an expression."""
+    """What a row requires is a scope value or an expression."""
     with pytest.raises(ConfigurationError, match=text):
         Rule("/a", requires=requires)
 
 
 @pytest.mark.parametrize("rows", ["/a", ["/a"], [("/a", "s")], [Rule("/a"), None], {"/a": "s"}])
 def test_no_rules(rows: Any) -> None:
-    """A table has rules for rows."""
+    """A table has rows."""
     with pytest.raises(ConfigurationError, match=r'rules are rows: rules=\[Rule\("/reports/\*", '):
-        Rules.of(rows, "token")
+        Table.compile(rows, "token")
 
 
 @pytest.mark.parametrize("unmatched", [None, "", "allow", "Deny", True, ["deny"]])
 def test_bad_unmatched(unmatched: Any) -> None:
     """What no rule covers needs a token or is denied, and nothing else."""
     with pytest.raises(ConfigurationError) as info:
-        Rules.of([Rule("/a")], unmatched)
+        Table.compile([Rule("/a")], unmatched)
     assert str(info.value) == f"unmatched is 'token' or 'deny', not {unmatched!r}"
 
 
 def test_rows_of_any_iterable() -> None:
     """The rows are taken once, and stay as they were."""
     rows = [Rule("/a", requires="s")]
-    rules = Rules.of(iter(rows), "token")
+    one = Table.compile(iter(rows), "token")
     rows.clear()
-    assert needs(rules, "/a") == "scope('s')"
-    assert needs(rules, "/a") == "scope('s')"
+    assert needs(one, "/a") == needs(one, "/a") == "scope('s')"
 
 
 @pytest.mark.parametrize(
@@ -473,9 +483,9 @@ def test_params_in_a_table() -> None:
 def test_no_table(rules: Any) -> None:
     """What is no list of rules is the operator's mistake."""
     with pytest.raises(ConfigurationError, match="rules are rows"):
-        Rules.of(rules, "token")
+        Table.compile(rules, "token")
 
 
 def test_hash() -> None:
-    """Rules can be members of sets, lists of methods or not."""
+    """Rows can be members of sets, lists of methods or not."""
     assert len({Rule("/a", ["GET"]), Rule("/a", ["GET"]), Rule("/b", ["GET"])}) == 2

@@ -2,14 +2,18 @@
 
 import itertools
 import json
+import math
+import secrets
 from base64 import b64decode, b64encode, urlsafe_b64decode
+from types import SimpleNamespace
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from jwt_guard._core.token.algorithms import ALGORITHMS, algorithm, check_material
+from jwt_guard import Key
+from jwt_guard._core.token.algorithms import ALGORITHMS, algorithm, carried, check_material
 from jwt_guard.errors import ConfigurationError
 from tests.tokens import BY_ALG, EC256, ED448, ED25519, RSA, SECRET, b64
 
@@ -29,7 +33,7 @@ def test_table() -> None:
     assert set(ALGORITHMS) == {
         *("HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
         *("ES256", "ES384", "ES512", "ESP256", "ESP384", "ESP512"),
-        *("EdDSA", "Ed25519", "Ed448"),
+        *("EdDSA", "Ed25519", "Ed448", "ES256K", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"),
     }
 
 
@@ -41,7 +45,7 @@ def test_fully_specified() -> None:
     assert ALGORITHMS["Ed448"].curves == ("Ed448",)
 
 
-@pytest.mark.parametrize("alg", ["none", "hs256", "HS256 ", "ES256K", "RSA-OAEP", "", None, 5, []])
+@pytest.mark.parametrize("alg", ["none", "hs256", "HS256 ", "ES521", "RSA-OAEP", "", None, 5, []])
 def test_unknown(alg: str) -> None:
     """An unknown algorithm is named, beside those that are known."""
     with pytest.raises(ConfigurationError) as info:
@@ -69,6 +73,10 @@ KINDS = {
     "P-521": (BY_ALG["ES512"].key.material, {"ES512", "ESP512"}),
     "Ed25519": (ED25519.key.material, {"EdDSA", "Ed25519"}),
     "Ed448": (ED448.key.material, {"EdDSA", "Ed448"}),
+    "secp256k1": (BY_ALG["ES256K"].key.material, {"ES256K"}),
+    "ML-DSA-44": (BY_ALG["ML-DSA-44"].key.material, {"ML-DSA-44"}),
+    "ML-DSA-65": (BY_ALG["ML-DSA-65"].key.material, {"ML-DSA-65"}),
+    "ML-DSA-87": (BY_ALG["ML-DSA-87"].key.material, {"ML-DSA-87"}),
 }
 
 
@@ -77,10 +85,13 @@ KINDS = {
 def test_kinds(kind: str, alg: str) -> None:
     """A key carries the algorithms of its kind and curve, and no other."""
     material, algs = KINDS[kind]
+    assert (alg in carried(material)) == (alg in algs)
     if alg in algs:
         check_material(alg, material)
     else:
-        with pytest.raises(ConfigurationError, match=rf"^{alg} needs (a key of type|the curve) "):
+        with pytest.raises(
+            ConfigurationError, match=rf"^{alg} needs (a key of type|the curve|the parameter set) "
+        ):
             check_material(alg, material)
 
 
@@ -92,6 +103,8 @@ def test_wrong_kind() -> None:
         check_material("ES384", EC256.key.material)
     with pytest.raises(ConfigurationError, match=r"Ed448 needs the curve Ed448, .* on Ed25519"):
         check_material("Ed448", ED25519.key.material)
+    with pytest.raises(ConfigurationError, match=r"the parameter set ML-DSA-65, .* ML-DSA-44"):
+        check_material("ML-DSA-65", BY_ALG["ML-DSA-44"].key.material)
 
 
 def test_other_curves() -> None:
@@ -116,7 +129,8 @@ def test_other_curves() -> None:
 )
 @pytest.mark.parametrize("alg", ["HS256", "RS256", "ES256", "EdDSA"])
 def test_other_material(alg: str, material: object) -> None:
-    """Nothing but octets and the four kinds of public keys is material."""
+    """Nothing but octets and the five kinds of public keys is material."""
+    assert carried(material) == ()
     with pytest.raises(ConfigurationError, match=f"{alg} needs a key of type") as info:
         check_material(alg, material)
     assert "secret that is text" not in str(info.value)
@@ -198,6 +212,55 @@ def test_short_rsa() -> None:
         check_material("RS256", short)
 
 
+def rsa_material(bits: int, exponent: int = 65537) -> rsa.RSAPublicKey:
+    modulus = secrets.randbits(bits) | 1 << (bits - 1) | 1
+    return rsa.RSAPublicNumbers(exponent, modulus).public_key()
+
+
+def test_long_rsa() -> None:
+    """An RSA key over 8192 bits costs each forged token too much; one of 8192 is taken."""
+    check_material("RS256", rsa_material(8192))
+    with pytest.raises(ConfigurationError, match="has 8193 bits, at most 8192 are taken"):
+        check_material("RS256", rsa_material(8193))
+    with pytest.raises(ConfigurationError, match="has 16384 bits, at most 8192"):
+        check_material("RS256", rsa_material(16384))
+
+
+@pytest.mark.parametrize("exponent", [3, 17, 65537, 2**32 + 1, 2**33 - 1])
+def test_exponent(exponent: int) -> None:
+    """The exponents that people choose are taken: the Fermat numbers."""
+    check_material("RS256", rsa_material(2048, exponent))
+
+
+@pytest.mark.parametrize("exponent", [2**33 + 1, 2**64 + 1, 2**2000 + 1])
+def test_long_exponent(exponent: int) -> None:
+    """A long exponent, which makes each forged token expensive, is refused."""
+    with pytest.raises(ConfigurationError, match="public exponent of the RSA key is not odd"):
+        check_material("RS256", rsa_material(2048, exponent))
+
+
+@pytest.mark.parametrize("exponent", [0, 1, 2, 4, 65536, -3])
+def test_wrong_exponent(exponent: int) -> None:
+    """One, and even numbers, are no exponents; whoever is the first to say so."""
+    numbers = rsa_material(2048).public_numbers()
+
+    class Numbers:
+        """A public key of a library that lets such numbers pass."""
+
+        key_size = 2048
+
+        def public_numbers(self) -> object:
+            return SimpleNamespace(n=numbers.n, e=exponent)
+
+    rsa.RSAPublicKey.register(Numbers)
+    with pytest.raises(ConfigurationError, match="public exponent of the RSA key is not odd"):
+        check_material("RS256", Numbers())
+    if exponent >= 0:
+        jwk = {"kty": "RSA", "alg": "RS256", "n": b64(numbers.n.to_bytes(256, "big"))}
+        with pytest.raises(ConfigurationError):
+            Key.from_jwk({**jwk, "e": b64(exponent.to_bytes(4, "big"))})
+
+
 def test_roca() -> None:
     """A key whose modulus carries the ROCA fingerprint is refused; it can be factored."""
     jwk = {"kty": "RSA", "n": ROCA, "e": "AQAB"}
@@ -205,14 +268,26 @@ def test_roca() -> None:
         check_material("RS256", jwt.PyJWK(jwk, "RS256").key)
 
 
-def test_roca_needs_every_prime() -> None:
-    """A modulus that fits all primes of the fingerprint but the last is not refused."""
+# The small primes by whose residues the detector of CVE-2017-15361's finders tells.
+ROCA_PRIMES = (11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157)
+
+
+@pytest.mark.parametrize("missed", ROCA_PRIMES)
+def test_roca_needs_every_prime(missed: int) -> None:
+    """A modulus that fits all primes of the fingerprint but one is not refused."""
     modulus = int.from_bytes(urlsafe_b64decode(ROCA + "="), "big")
-    other = 1
-    for prime in (11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151):
-        other *= prime
-    groups = {pow(65537, i, 157) for i in range(157)}
-    while modulus % 157 in groups or modulus % 2 == 0:
-        modulus += other
-    jwk = {"kty": "RSA", "n": b64(modulus.to_bytes(257, "big").lstrip(b"\0")), "e": "AQAB"}
-    check_material("RS256", jwt.PyJWK(jwk, "RS256").key)
+    others = math.prod(prime for prime in ROCA_PRIMES if prime != missed)
+    group = {pow(65537, i, missed) for i in range(missed)}
+    assert len(group) < missed - 1
+    while modulus % missed in group or modulus % 2 == 0:
+        modulus += others
+    check_material("RS256", rsa.RSAPublicNumbers(65537, modulus).public_key())
+
+
+def test_roca_needs_no_other_prime() -> None:
+    """A modulus that fits the primes of the fingerprint is refused, whatever else it is."""
+    modulus = int.from_bytes(urlsafe_b64decode(ROCA + "="), "big")
+    for _ in range(50):
+        modulus += 2 * math.prod(ROCA_PRIMES) * secrets.randbelow(1000)
+        with pytest.raises(ConfigurationError, match="ROCA fingerprint"):
+            check_material("RS256", rsa.RSAPublicNumbers(65537, modulus).public_key())

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt_guard import Key
 from jwt_guard._core.token.jws import UnverifiedToken, media_type, peek, verify
 from jwt_guard.errors import InvalidToken, Reason
-from tests.tokens import BY_ALG, EC256, RSA, SECRET, STRANGER, b64, raw_token, token
+from tests.tokens import BY_ALG, EC256, RSA, SECRET, STRANGER, b64, key_pair, raw_token, token
 
 HEADER = b'{"alg":"ES256"}'
 
@@ -74,10 +74,14 @@ def test_three_segments(token: bytes) -> None:
 @pytest.mark.parametrize("junk", ["=", "==", "+", "/", " ", "\n", "\t", "\0", "%", "~", "é", "."])
 @pytest.mark.parametrize("segment", range(3))
 @pytest.mark.parametrize("position", [0, 2, 100])
-def test_alphabet(junk: str, segment: int, position: int) -> None:
-    """Nothing but the base64url alphabet is accepted, anywhere; no padding either."""
+@pytest.mark.parametrize("times", [1, 2, 3, 4, 8])
+def test_alphabet(junk: str, segment: int, position: int, times: int) -> None:
+    """Nothing but the base64url alphabet is accepted, anywhere; no padding either.
+
+    Four at once leave the length as it was, as lax decoders count it.
+    """
     parts = [part.decode() for part in compact().split(b".")]
-    parts[segment] = parts[segment][:position] + junk + parts[segment][position:]
+    parts[segment] = parts[segment][:position] + junk * times + parts[segment][position:]
     assert refusal(".".join(parts).encode()) is Reason.MALFORMED_TOKEN
 
 
@@ -191,7 +195,7 @@ def test_keys_of_the_token(name: str) -> None:
     own = STRANGER.public_jwk if name == "jwk" else "https://evil.example/keys"
     forged = token(key=STRANGER, headers={name: own, "kid": EC256.key.kid})
     with pytest.raises(InvalidToken) as info:
-        verify(peek(forged.encode()), EC256.key)
+        verify(peek(forged.encode()), (EC256.key,))
     assert info.value.reason is Reason.BAD_SIGNATURE
 
 
@@ -212,7 +216,7 @@ def test_repr_hides() -> None:
 def test_verify(alg: str) -> None:
     """The signature of each algorithm is verified with its key."""
     pair = BY_ALG[alg]
-    verify(peek(token(key=pair).encode()), pair.key)
+    verify(peek(token(key=pair).encode()), (pair.key,))
 
 
 @pytest.mark.parametrize("alg", BY_ALG)
@@ -232,7 +236,7 @@ def test_bad_signature(alg: str) -> None:
     candidates.append(unverified._replace(signing_input=unverified.signing_input + b"A"))
     for candidate in candidates:
         with pytest.raises(InvalidToken) as info:
-            verify(candidate, pair.key)
+            verify(candidate, (pair.key,))
         assert info.value.reason is Reason.BAD_SIGNATURE
 
 
@@ -243,7 +247,7 @@ def test_key_decides(alg: str) -> None:
     for other in {*BY_ALG, "none", "", alg.lower(), alg + " "} - {alg}:
         header = unverified.unverified_header._replace(alg=other)
         with pytest.raises(InvalidToken) as info:
-            verify(unverified._replace(unverified_header=header), BY_ALG[alg].key)
+            verify(unverified._replace(unverified_header=header), (BY_ALG[alg].key,))
         assert info.value.reason is Reason.UNKNOWN_KEY
 
 
@@ -254,7 +258,7 @@ def test_public_key_as_secret(secret: bytes) -> None:
         signing_input = f"{b64(json.dumps({'alg': alg}).encode())}.{b64(b'{}')}"
         mac = hmac.new(secret, signing_input.encode(), hashlib.sha256).digest()
         with pytest.raises(InvalidToken):
-            verify(peek(f"{signing_input}.{b64(mac)}".encode()), RSA.key)
+            verify(peek(f"{signing_input}.{b64(mac)}".encode()), (RSA.key,))
 
 
 def test_der_signature() -> None:
@@ -263,13 +267,34 @@ def test_der_signature() -> None:
     assert isinstance(EC256.private, ec.EllipticCurvePrivateKey)
     der = EC256.private.sign(unverified.signing_input, ec.ECDSA(hashes.SHA256()))
     with pytest.raises(InvalidToken):
-        verify(unverified._replace(signature=der), EC256.key)
+        verify(unverified._replace(signature=der), (EC256.key,))
+
+
+def test_several_keys() -> None:
+    """Of several keys the one that made the signature is returned, wherever it stands."""
+    others = [key_pair("ES256", ec.generate_private_key(ec.SECP256R1())) for _ in range(3)]
+    unverified = peek(token().encode())
+    for position in range(4):
+        keys = [other.key for other in others]
+        keys.insert(position, EC256.key)
+        assert verify(unverified, keys) is EC256.key
+    for keys in ([other.key for other in others], []):
+        with pytest.raises(InvalidToken) as info:
+            verify(unverified, keys)
+        assert info.value.reason is Reason.BAD_SIGNATURE
+
+
+def test_key_of_another_algorithm() -> None:
+    """Among several keys one of another algorithm is refused, not skipped."""
+    with pytest.raises(InvalidToken) as info:
+        verify(peek(token().encode()), (STRANGER.key, RSA.key, EC256.key))
+    assert info.value.reason is Reason.UNKNOWN_KEY
 
 
 def test_wrong_key() -> None:
     """Another key of the same algorithm does not verify."""
     with pytest.raises(InvalidToken) as info:
-        verify(peek(token(key=STRANGER).encode()), EC256.key)
+        verify(peek(token(key=STRANGER).encode()), (EC256.key,))
     assert info.value.reason is Reason.BAD_SIGNATURE
 
 
@@ -279,7 +304,7 @@ def test_crypto_errors_are_refusals() -> None:
     object.__setattr__(key, "material", SECRET.key.material)
     unverified = peek(raw_token(HEADER, b"{}").encode())
     with pytest.raises(InvalidToken) as info:
-        verify(unverified, key)
+        verify(unverified, (key,))
     assert info.value.reason is Reason.BAD_SIGNATURE
 
 

@@ -39,9 +39,18 @@ FURTHER_SECRET = b"another secret of the tests, of no use either"
 
 def refusal(keys: KeySet, alg: str, kid: str | None) -> tuple[Reason, str]:
     with pytest.raises(InvalidToken) as info:
-        keys.select(alg, kid)
+        keys.candidates(alg, kid)
     assert info.value.hint is not None
     return info.value.reason, info.value.hint
+
+
+def ec_key(kid: str | None = None) -> Key:
+    material = ec.generate_private_key(ec.SECP256R1()).public_key()
+    return Key("ES256", kid, material)
+
+
+def unnamed(pair: Pair) -> Key:
+    return Key(pair.alg, None, pair.key.material)
 
 
 def test_secret() -> None:
@@ -51,17 +60,24 @@ def test_secret() -> None:
     assert Key.secret(SECRET.secret.decode(), alg="HS256", kid="k").kid == "k"
 
 
-@pytest.mark.parametrize("pair", [RSA, EC256, ED25519, ED448], ids=lambda pair: pair.alg)
+@pytest.mark.parametrize(
+    "pair",
+    [RSA, EC256, ED25519, ED448, BY_ALG["ES256K"], BY_ALG["ML-DSA-65"]],
+    ids=lambda pair: pair.alg,
+)
 def test_kid_by_default(pair: Pair) -> None:
-    """Without one given, the kid is the JWK's own, else the thumbprint."""
+    """The kid is given, or the JWK's own; without one the key is called by its thumbprint."""
     by_pem = Key.from_pem(pair.public_pem, alg=pair.alg)
     assert by_pem == Key.from_pem(pair.private_pem.decode(), alg=pair.alg)
     assert by_pem == Key.from_jwk(pair.public_jwk) == Key.from_jwk(pair.private_jwk)
-    assert by_pem.kid is not None
-    assert re.fullmatch(r"[\w-]{43}", by_pem.kid)
-    assert Key.from_jwk({**pair.public_jwk, "kid": "own"}).kid == "own"
+    assert by_pem.kid is None
+    assert by_pem.key_id is not None
+    assert re.fullmatch(r"[\w-]{43}", by_pem.key_id)
+    own = Key.from_jwk({**pair.public_jwk, "kid": "own"})
+    assert own.kid == own.key_id == "own"
     assert Key.from_jwk({**pair.public_jwk, "kid": "own"}, kid="given").kid == "given"
     assert Key.from_jwk({**pair.public_jwk, "kid": "own"}, kid="").kid == ""
+    assert Key.from_jwk({**pair.public_jwk, "kid": None}).kid is None
     assert Key.from_pem(pair.public_pem, alg=pair.alg, kid="given").kid == "given"
 
 
@@ -74,8 +90,8 @@ def test_symmetric_jwk() -> None:
 
 def test_certificate() -> None:
     """A certificate is a container of a public key; its dates are not looked at."""
-    assert Key.from_pem(RSA.certificate, alg="RS256") == RSA.key
-    assert Key.from_pem(EC256.certificate, alg="ES256") == EC256.key
+    assert Key.from_pem(RSA.certificate, alg="RS256") == unnamed(RSA)
+    assert Key.from_pem(EC256.certificate, alg="ES256") == unnamed(EC256)
 
 
 def test_private_half_is_dropped() -> None:
@@ -89,7 +105,7 @@ def test_one_key_one_algorithm() -> None:
     """The same numbers with another algorithm are another key."""
     assert RSA.key != PSS.key
     assert RSA.key.kid == PSS.key.kid
-    assert {RSA.key, PSS.key, Key.from_jwk(RSA.public_jwk)} == {RSA.key, PSS.key}
+    assert {RSA.key, PSS.key, Key("RS256", RSA.key.kid, RSA.key.material)} == {RSA.key, PSS.key}
 
 
 def test_immutable() -> None:
@@ -140,21 +156,79 @@ def test_direct_construction() -> None:
 
 
 def test_select_by_kid() -> None:
-    """A kid selects the key that has it and carries the algorithm."""
-    keys = KeySet(RSA.key, PSS.key, EC256.key, STRANGER.key)
-    for key in keys:
-        assert keys.select(key.alg, key.kid) is key
+    """A kid selects the one key that has it and carries the algorithm."""
+    keys = KeySet(RSA.key, PSS.key, EC256.key, STRANGER.key, unnamed(BY_ALG["ES384"]))
+    for key in list(keys)[:4]:
+        assert keys.candidates(key.alg, key.kid) == (key,)
+        assert keys.names(key.alg, key.kid)
 
 
 def test_select_without_kid() -> None:
-    """Without a kid exactly one key must carry the algorithm."""
-    keys = KeySet(RSA.key, PSS.key, EC256.key, STRANGER.key)
-    assert keys.select("RS256", None) is RSA.key
-    assert keys.select("PS256", None) is PSS.key
-    reason, hint = refusal(keys, "ES256", None)
+    """Without a kid all keys that carry the algorithm fit, named or not."""
+    third = unnamed(BY_ALG["ES256"])
+    keys = KeySet(RSA.key, PSS.key, EC256.key, STRANGER.key, third)
+    assert keys.candidates("RS256", None) == (RSA.key,)
+    assert keys.candidates("PS256", None) == (PSS.key,)
+    assert keys.candidates("ES256", None) == (EC256.key, STRANGER.key, third)
+    assert not keys.names("ES256", None)
+
+
+def test_key_without_kid() -> None:
+    """A key whose kid nobody gave fits any kid, and none; its own thumbprint names it."""
+    for key in (unnamed(RSA), unnamed(SECRET), ec_key()):
+        keys = KeySet(key)
+        for kid in ("k", "", None, "x" * 256):
+            assert keys.candidates(key.alg, kid) == (key,)
+            assert not keys.names(key.alg, kid)
+        with pytest.raises(InvalidToken):
+            keys.candidates("PS256", "k")
+    first, second = ec_key(), ec_key()
+    assert KeySet(first, second).candidates("ES256", "k") == (first, second)
+    assert KeySet(first, second).candidates("ES256", first.key_id) == (first,)
+    assert KeySet(first, second).names("ES256", first.key_id)
+
+
+def test_keys_with_and_without_kid() -> None:
+    """A kid that no key has may be that of a key without one, never of a named one."""
+    named, bare = ec_key("named"), ec_key()
+    keys = KeySet(named, bare)
+    assert keys.candidates("ES256", "named") == (named,)
+    assert keys.candidates("ES256", "other") == (bare,)
+    assert keys.candidates("ES256", None) == (named, bare)
+
+
+def test_given_kid_wins() -> None:
+    """A kid that was given wins over another key's thumbprint, in any order."""
+    bare = ec_key()
+    named = ec_key(bare.key_id)
+    for keys in (KeySet(bare, named), KeySet(named, bare)):
+        assert keys.candidates("ES256", bare.key_id) == (named,)
+
+
+@pytest.mark.parametrize("kid", ["k", None])
+def test_handful(kid: str | None) -> None:
+    """Eight keys are tried for one token, never nine; a thumbprint still selects."""
+    eight = [ec_key() for _ in range(8)]
+    assert KeySet(*eight).candidates("ES256", kid) == tuple(eight)
+    nine = KeySet(*eight, ec_key())
+    reason, hint = refusal(nine, "ES256", kid)
     assert reason is Reason.AMBIGUOUS_KEY
     assert hint.startswith("the token's kid fits no single key; configured kids: ")
-    assert f"{EC256.key.kid} for ES256" in hint
+    assert f"{eight[0].key_id} for ES256" in hint
+    assert nine.candidates("ES256", eight[3].key_id) == (eight[3],)
+
+
+def test_selects() -> None:
+    """A set tells whether it would still try a key for a token."""
+    named, bare = ec_key("named"), ec_key()
+    assert KeySet(named).selects(named, "named")
+    assert KeySet(named).selects(named, None)
+    assert not KeySet(named).selects(named, "other")
+    assert not KeySet(named).selects(bare, "named")
+    assert KeySet(ec_key(), bare).selects(bare, "other")
+    assert not KeySet(RSA.key).selects(named, "named")
+    assert not KeySet(named, *(ec_key() for _ in range(8))).selects(named, None)
+    assert not KeySet(ec_key("named")).selects(named, "named")
 
 
 @pytest.mark.parametrize(
@@ -191,13 +265,9 @@ def test_select_nothing(alg: str, kid: str | None) -> None:
 
 
 def test_secret_without_kid() -> None:
-    """A key without kid is for tokens without kid."""
-    keys = KeySet(SECRET.key)
-    assert keys.select("HS256", None) is SECRET.key
-    assert refusal(keys, "HS256", "k") == (
-        Reason.UNKNOWN_KEY,
-        "the token's kid fits no single key; configured kids: (none) for HS256",
-    )
+    """A hint has no name for a secret without kid."""
+    hint = "no key carries the token's alg; configured kids: (none) for HS256"
+    assert refusal(KeySet(SECRET.key), "HS384", "k") == (Reason.UNKNOWN_KEY, hint)
 
 
 def test_hint_is_short() -> None:
@@ -216,21 +286,41 @@ def test_set() -> None:
 
 
 def test_rotation() -> None:
-    """Two secrets of one algorithm live side by side under two kids."""
+    """Two secrets of one algorithm live side by side, under two kids or under none."""
     old, new = (Key.secret(SECRET.secret, alg="HS256", kid=kid) for kid in ("old", "new"))
     keys = KeySet(old, new)
-    assert keys.select("HS256", "old") is old
-    assert keys.select("HS256", "new") is new
-    assert refusal(keys, "HS256", None)[0] is Reason.AMBIGUOUS_KEY
+    assert keys.candidates("HS256", "old") == (old,)
+    assert keys.candidates("HS256", "new") == (new,)
+    assert keys.candidates("HS256", None) == (old, new)
+    other = Key.secret(FURTHER_SECRET, alg="HS256")
+    assert KeySet(SECRET.key, other).candidates("HS256", "k") == (SECRET.key, other)
 
 
 def test_same_kid() -> None:
     """Two keys of one algorithm cannot share a kid; of two algorithms they can."""
-    with pytest.raises(ConfigurationError, match="two keys for HS256 share the kid None; give"):
-        KeySet(SECRET.key, Key.secret(FURTHER_SECRET, alg="HS256"))
-    with pytest.raises(ConfigurationError, match="two keys for RS256 share the kid"):
-        KeySet(RSA.key, RSA.key)
+    two, text = (ec_key("k"), ec_key("k")), "two keys for ES256 share the kid 'k'; give"
+    with pytest.raises(ConfigurationError, match=text):
+        KeySet(*two)
+    with pytest.raises(ConfigurationError, match=text):
+        KeySet.published(two)
     assert len(KeySet(RSA.key, PSS.key)) == 2
+
+
+def test_same_key() -> None:
+    """The same key twice is one key."""
+    again = Key("RS256", RSA.key.kid, RSA.key.material)
+    assert list(KeySet(RSA.key, again)) == [RSA.key]
+    assert len(KeySet(unnamed(RSA), Key.from_pem(RSA.certificate, alg="RS256"))) == 1
+
+
+def test_published() -> None:
+    """A set that was published may be empty: then no key fits, and that is an answer."""
+    empty = KeySet.published([])
+    assert (len(empty), list(empty), empty.current()) == (0, [], empty)
+    assert refusal(empty, "ES256", None)[0] is Reason.UNKNOWN_KEY
+    assert refusal(empty, "ES256", "k")[0] is Reason.UNKNOWN_KEY
+    assert not empty.selects(EC256.key, EC256.key.kid)
+    assert KeySet.published(iter([EC256.key])).find("ES256", None) == (EC256.key,)
 
 
 @pytest.mark.parametrize("keys", [(), ([RSA.key],), ("RS256",), (RSA.key, None), (RSA.public_pem,)])
@@ -262,32 +352,82 @@ def test_jwks_alg() -> None:
     bare = {name: RSA.public_jwk[name] for name in ("kty", "n", "e")}
     keys = KeySet.from_jwks({"keys": [bare, {**EC256.public_jwk, "kid": "ec"}]}, alg="PS256")
     assert [key.alg for key in keys] == ["PS256", "ES256"]
-    assert [key.alg for key in KeySet.from_jwks({"keys": [bare]})] == ["RS256"]
+    assert [key.alg for key in KeySet.from_jwks({"keys": [bare], "x": 1})] == [
+        *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pair", "algs"),
+    [
+        (RSA, ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]),
+        (EC256, ["ES256", "ESP256"]),
+        (EC384, ["ES384", "ESP384"]),
+        (ED25519, ["EdDSA", "Ed25519"]),
+        (ED448, ["EdDSA", "Ed448"]),
+        (BY_ALG["ES256K"], ["ES256K"]),
+    ],
+    ids=lambda value: value.alg if isinstance(value, Pair) else "",
+)
+def test_every_algorithm(pair: Pair, algs: list[str]) -> None:
+    """A JWK without alg, or with null, carries every algorithm of its type and curve."""
+    jwk = {**pair.public_jwk, "kid": "k", "use": None, "key_ops": None, "alg": None}
+    keys = KeySet.from_jwks(jwk)
+    assert [(key.alg, key.kid) for key in keys] == [(alg, "k") for alg in algs]
+    assert all(key.material == pair.key.material for key in keys)
+    assert [key.alg for key in Key.all_from_jwk(jwk, ["none", algs[-1]])] == [algs[-1]]
+    assert [key.alg for key in Key.all_from_jwk(pair.public_jwk)] == [pair.alg]
+    assert Key.all_from_jwk(pair.public_jwk, ["HS256"]) == ()
+
+
+def test_jwks_unknown_alg() -> None:
+    """A misspelt alg= is named, not taken for a reason to pass over all keys."""
+    with pytest.raises(ConfigurationError, match="unknown algorithm 'RS265'"):
+        KeySet.from_jwks({"keys": [RSA.public_jwk]}, alg="RS265")
+
+
+def test_jwks_of_certificates() -> None:
+    """An object of PEM by kid, as Google writes it, needs the algorithm."""
+    document = {"a": RSA.certificate.decode(), "b": RSA.public_pem.decode()}
+    keys = KeySet.from_jwks(json.dumps(document), alg="RS256")
+    assert [(key.kid, key.alg) for key in keys] == [("a", "RS256"), ("b", "RS256")]
+    with pytest.raises(ConfigurationError, match="PEM names no algorithm"):
+        KeySet.from_jwks(document)
+    with pytest.raises(ConfigurationError, match="holds a private key"):
+        KeySet.from_jwks({"a": RSA.private_pem.decode()}, alg="RS256")
 
 
 def test_jwks_symmetric() -> None:
     """Secrets are taken where they are asked for."""
     jwk = {**SECRET.private_jwk, "kid": "k"}
-    assert KeySet.from_jwks(jwk, allow_symmetric=True).select("HS256", "k").alg == "HS256"
+    (key,) = KeySet.from_jwks(jwk, allow_symmetric=True).candidates("HS256", "k")
+    assert key.material == SECRET.secret
     with pytest.raises(ConfigurationError, match="pass allow_symmetric=True"):
         KeySet.from_jwks(jwk)
 
 
 FILES: dict[str, tuple[bytes, dict[str, Any], list[tuple[str | None, str]]]] = {
-    "PEM": (RSA.public_pem, {"alg": "RS256"}, [(RSA.key.kid, "RS256")]),
+    "PEM": (RSA.public_pem, {"alg": "RS256"}, [(None, "RS256")]),
     "PEM with kid": (RSA.public_pem, {"alg": "PS256", "kid": "k"}, [("k", "PS256")]),
     "several PEM": (
         b"old\n" + EC256.public_pem + b"\nnew\n" + STRANGER.public_pem,
         {"alg": "ES256"},
-        [(EC256.key.kid, "ES256"), (STRANGER.key.kid, "ES256")],
+        [(None, "ES256"), (None, "ES256")],
     ),
-    "certificate": (RSA.certificate, {"alg": "RS256"}, [(RSA.key.kid, "RS256")]),
-    "JWK": (json.dumps(EC256.public_jwk).encode(), {}, [(EC256.key.kid, "ES256")]),
+    "certificate": (RSA.certificate, {"alg": "RS256"}, [(None, "RS256")]),
+    "JWK": (json.dumps(EC256.public_jwk).encode(), {}, [(None, "ES256")]),
     "JWK Set": (
         json.dumps({"keys": [{**ED25519.public_jwk, "kid": "ed"}]}).encode(),
         {"alg": "ES256"},
         [("ed", "EdDSA")],
     ),
+    "JWK with a BOM": (
+        b"\xef\xbb\xbf" + json.dumps(EC256.public_jwk).encode(),
+        {},
+        [(None, "ES256")],
+    ),
+    "PEM with a BOM": (b"\xef\xbb\xbf" + RSA.public_pem, {"alg": "RS256"}, [(None, "RS256")]),
+    "same key twice": (RSA.public_pem + RSA.certificate, {"alg": "RS256"}, [(None, "RS256")]),
     "secret": (
         json.dumps({"keys": [{**SECRET.private_jwk, "kid": "s"}]}).encode(),
         {"allow_symmetric": True},
@@ -312,7 +452,7 @@ def test_load_once(tmp_path: Path) -> None:
     path.write_bytes(RSA.public_pem)
     keys = KeySet.load(path, alg="RS256")
     path.write_bytes(b"")
-    assert keys.select("RS256", None) == RSA.key
+    assert keys.candidates("RS256", None) == (unnamed(RSA),)
     path.write_bytes(RSA.public_pem)
     assert KeySet.load(path, alg="RS256", reload=False).reload is None
 
@@ -325,8 +465,21 @@ def test_reload(tmp_path: Path) -> None:
     path.write_bytes(STRANGER.public_pem)
     assert keys.reload is not None
     again = keys.reload()
-    assert keys.select("ES256", "k").material == EC256.key.material
-    assert again.select("ES256", "k").material == STRANGER.key.material
+    assert keys.candidates("ES256", "k")[0].material == EC256.key.material
+    assert again.candidates("ES256", "k")[0].material == STRANGER.key.material
+
+
+@pytest.mark.parametrize("content", ['{"keys": []}', '{"keys": [{"kty": "FUTURE"}]}'])
+def test_reload_without_keys(content: str, tmp_path: Path) -> None:
+    """A file that has no keys any more withdraws them; one to begin with needs some."""
+    path = tmp_path / "jwks.json"
+    path.write_text(json.dumps(EC256.public_jwk))
+    keys = KeySet.load(path)
+    path.write_text(content)
+    assert keys.reload is not None
+    assert len(keys.reload()) == 0
+    with pytest.raises(ConfigurationError, match=r"jwks\.json': no key in it can verify"):
+        KeySet.load(path)
 
 
 BAD_FILES: dict[str, tuple[bytes, dict[str, Any], str]] = {
@@ -369,7 +522,11 @@ BAD_FILES: dict[str, tuple[bytes, dict[str, Any], str]] = {
         {"kid": "k"},
         "kid= is for a single PEM block, a JWK has its own",
     ),
-    "same key twice": (RSA.public_pem + RSA.certificate, {"alg": "RS256"}, "share the kid"),
+    "cut inside the second block": (
+        EC256.public_pem + STRANGER.public_pem[:-40],
+        {"alg": "ES256"},
+        "a PEM block in it is cut",
+    ),
     "wrong alg": (EC256.public_pem, {"alg": "RS256"}, "RS256 needs a key of type RSA"),
     "unknown alg": (EC256.public_pem, {"alg": "ES265"}, "unknown algorithm 'ES265'"),
 }
@@ -448,7 +605,9 @@ MISTAKES: dict[str, Callable[[], object]] = {
     "list of keys": lambda: KeySet([SECRET.key]),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     "PEM in place of path": lambda: KeySet.load(PRIVATE, alg="RS256"),
     "JWK in place of path": lambda: KeySet.load(json.dumps(EC256.private_jwk)),
-    "two secrets": lambda: KeySet(SECRET.key, Key.secret(FURTHER_SECRET, alg="HS256")),
+    "two secrets": lambda: KeySet(
+        *(Key.secret(secret, alg="HS256", kid="k") for secret in (SECRET.secret, FURTHER_SECRET))
+    ),
 }
 
 

@@ -1,10 +1,11 @@
 """RFC 7468, 7517, 7638: jwt_guard._core.loading."""
 
 import json
+from base64 import urlsafe_b64decode
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa, x25519
+from cryptography.hazmat.primitives.asymmetric import ec, mldsa, rsa, x25519
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -14,10 +15,18 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from jwt_guard._core.token import loading
+from jwt_guard._core.token.keys import KeySet
 from jwt_guard.errors import ConfigurationError
-from tests.tokens import BY_ALG, EC256, EC384, ED448, ED25519, PSS, RSA, SECRET, Pair
+from tests.tokens import BY_ALG, EC256, EC384, ED448, ED25519, PSS, RSA, SECRET, Pair, b64, key_pair
 
-PEM_PAIRS = {"RSA": RSA, "EC": EC256, "Ed25519": ED25519, "Ed448": ED448}
+PEM_PAIRS = {
+    "RSA": RSA,
+    "EC": EC256,
+    "Ed25519": ED25519,
+    "Ed448": ED448,
+    "secp256k1": BY_ALG["ES256K"],
+    "ML-DSA-44": BY_ALG["ML-DSA-44"],
+}
 
 EC_PARAMETERS = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
 
@@ -70,8 +79,10 @@ def test_is_key_text(path: str, *, expected: bool) -> None:
     [
         (RSA.public_pem, True),
         (b"Bag Attributes\n" + RSA.certificate, True),
+        (b"\xef\xbb\xbf" + RSA.public_pem, True),
         (b"", False),
         (b"{}", False),
+        (b'\xef\xbb\xbf{"x": "-----BEGIN PUBLIC KEY-----"}', False),
         (b'\n {"x": "-----BEGIN PUBLIC KEY-----"}', False),
         (b'["-----BEGIN PUBLIC KEY-----"]', False),
     ],
@@ -126,6 +137,32 @@ def test_no_blocks(pem: str) -> None:
     """No PEM, or half of it, is refused."""
     with pytest.raises(ConfigurationError, match="no PEM block"):
         loading.pem_blocks(pem)
+
+
+ROTATION = EC256.public_pem + RSA.public_pem
+SECOND = len(EC256.public_pem)
+
+
+@pytest.mark.parametrize("end", range(SECOND + 1, len(ROTATION) - 1))
+def test_cut(end: int) -> None:
+    """A file that is cut anywhere inside its second block is refused, not read as one key."""
+    with pytest.raises(ConfigurationError, match="a PEM block in it is cut"):
+        loading.pem_blocks(ROTATION[:end])
+
+
+@pytest.mark.parametrize("start", [6, 40, SECOND - 25])
+def test_cut_before(start: int) -> None:
+    """So is one whose beginning is missing."""
+    with pytest.raises(ConfigurationError, match="a PEM block in it is cut"):
+        loading.pem_blocks(ROTATION[start:])
+
+
+def test_lines_between_blocks() -> None:
+    """Text and lines between whole blocks are no cut."""
+    text = b"----- first -----\n" + EC256.public_pem + b"\n=====\n-- \nbegin END\n" + RSA.public_pem
+    for end in (b"", b"\n\n", b"# the end\n"):
+        assert len(loading.pem_blocks(text + end)) == 2
+    assert len(loading.pem_blocks(ROTATION[:-1])) == 2
 
 
 PEMS = {
@@ -197,6 +234,8 @@ def without_alg(pair: Pair) -> dict[str, Any]:
         (without_alg(ED25519), None, "EdDSA"),
         (without_alg(ED448), None, "EdDSA"),
         (without_alg(ED448), "Ed448", "Ed448"),
+        (without_alg(BY_ALG["ES256K"]), None, "ES256K"),
+        (BY_ALG["ML-DSA-44"].public_jwk, None, "ML-DSA-44"),
         (PSS.public_jwk, None, "PS256"),
         (PSS.public_jwk, "PS256", "PS256"),
         ({"kty": "oct"}, "HS384", "HS384"),
@@ -219,7 +258,7 @@ def test_jwk_alg(jwk: dict[str, Any], alg: str | None, expected: str) -> None:
         ({"kty": "RSA", "alg": ""}, None, "unknown algorithm ''"),
         ({"kty": "RSA"}, "RS265", "unknown algorithm 'RS265'"),
         ({"kty": "RSA", "alg": "RS256"}, "x" * 32, "unknown algorithm; use one of"),
-        ({"kty": "RSA", "alg": None, "kid": "k"}, None, "the \"alg\" of the JWK 'k' is no text"),
+        ({"kty": "RSA", "alg": 5, "kid": "k"}, None, "the \"alg\" of the JWK 'k' is no text"),
         ({"kty": "RSA", "alg": []}, "RS256", 'the "alg" of the JWK without kid is no text'),
         ({}, "RS256", 'an object with a "kty" is expected'),
         ({"kty": None}, "RS256", 'an object with a "kty" is expected'),
@@ -231,7 +270,13 @@ def test_jwk_alg(jwk: dict[str, Any], alg: str | None, expected: str) -> None:
 def test_no_jwk_alg(jwk: dict[str, Any], alg: str | None, text: str) -> None:
     """A contradiction, an unknown algorithm and a secret without one are refused."""
     with pytest.raises(ConfigurationError, match=text):
-        loading.jwk_alg(jwk, alg)
+        loading.jwk_alg(loading.members_of(jwk), alg)
+
+
+def test_null_members() -> None:
+    """Null counts as absent, whatever the member."""
+    nulls = dict.fromkeys(("alg", "use", "key_ops", "kid", "x5t", "d", "priv", "oth"))
+    assert loading.members_of({**EC256.public_jwk, **nulls}) == without_alg(EC256)
 
 
 @pytest.mark.parametrize("alg", BY_ALG)
@@ -251,6 +296,10 @@ def test_jwk(alg: str) -> None:
         {"key_ops": ["sign", "encrypt"]},
         {"key_ops": ("verify",)},
         {"use": "sig", "key_ops": ["sign", "verify"]},
+        {"use": "jwt-svid"},
+        {"use": None},
+        {"key_ops": None},
+        {"use": None, "key_ops": ["verify"]},
     ],
 )
 def test_purpose(purpose: dict[str, Any]) -> None:
@@ -263,12 +312,13 @@ def test_purpose(purpose: dict[str, Any]) -> None:
     [
         {"use": "enc"},
         {"use": "SIG"},
-        {"use": None},
+        {"use": ""},
+        {"use": "x509-svid"},
+        {"use": {"sig": 1}},
         {"use": ["sig"]},
         {"key_ops": []},
         {"key_ops": ["encrypt", "wrapKey"]},
         {"key_ops": "verify"},
-        {"key_ops": None},
         {"use": "enc", "key_ops": ["verify"]},
         {"use": "sig", "key_ops": ["encrypt"]},
     ],
@@ -279,8 +329,7 @@ def test_other_purpose(purpose: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="without kid is not for signatures"):
         loading.from_jwk(jwk, "RS256")
     good = {**RSA.public_jwk, "kid": "good"}
-    members = loading.jwks_members({"keys": [jwk, good]}, None, allow_symmetric=False)
-    assert list(members) == [good]
+    assert members({"keys": [jwk, good]}) == [good]
 
 
 @pytest.mark.parametrize("name", ["n", "e"])
@@ -317,6 +366,66 @@ def test_malformed_private(change: dict[str, Any]) -> None:
             loading.from_jwk({**pair.public_jwk, **change}, pair.alg)
 
 
+CURVES: dict[str, tuple[ec.EllipticCurve, int]] = {
+    "ES256": (ec.SECP256R1(), 32),
+    "ES384": (ec.SECP384R1(), 48),
+    "ES512": (ec.SECP521R1(), 66),
+    "ES256K": (ec.SECP256K1(), 32),
+}
+
+
+def stripped(text: str) -> str:
+    """Return a coordinate as those write it who take it for a number."""
+    padded = text + "=" * (-len(text) % 4)
+    return b64(urlsafe_b64decode(padded).lstrip(b"\0"))
+
+
+@pytest.mark.parametrize("alg", CURVES)
+def test_coordinates_without_zeros(alg: str) -> None:
+    """Coordinates without their leading zeros are padded, whichever of them is short."""
+    curve, length = CURVES[alg]
+    short = set[str]()
+    # One coordinate in 256 begins with a zero octet, of P-521 one in two.
+    while short != {"x", "y"}:
+        private = ec.generate_private_key(curve)
+        pair = key_pair(alg, private)
+        for jwk in (pair.public_jwk, pair.private_jwk):
+            bare = jwk | {name: stripped(jwk[name]) for name in jwk.keys() & {"x", "y", "d"}}
+            assert loading.from_jwk(bare, alg) == private.public_key()
+        short |= {name for name in "xy" if stripped(jwk[name]) != jwk[name]}
+        assert len(urlsafe_b64decode(jwk["x"] + "==")) == length
+
+
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_no_repair(name: str) -> None:
+    """A coordinate that is cut elsewhere, or too long, or of nothing, is malformed."""
+    good = EC256.public_jwk
+    octets = urlsafe_b64decode(good[name] + "==")
+    for wrong in (octets[:-1], b"\0" + octets, octets + b"\0", b"", b"\0"):
+        with pytest.raises(ConfigurationError, match="make no EC key for ES256"):
+            loading.from_jwk({**good, name: b64(wrong)}, "ES256")
+
+
+@pytest.mark.parametrize("alg", ["ML-DSA-44", "ML-DSA-65", "ML-DSA-87"])
+def test_malformed_akp(alg: str) -> None:
+    """An AKP key names its algorithm, and is of that one's length (RFC 9964 §3)."""
+    good = BY_ALG[alg].public_jwk
+    other = "ML-DSA-44" if alg != "ML-DSA-44" else "ML-DSA-65"
+    for change in (
+        {"pub": good["pub"][:-4]},
+        {"pub": 5},
+        {"pub": "é"},
+        {"pub": ""},
+        {"alg": other},
+    ):
+        with pytest.raises(ConfigurationError, match=f"make no AKP key for {alg}"):
+            loading.from_jwk({**good, **change}, alg)
+    with pytest.raises(ConfigurationError, match=f"make no AKP key for {alg}"):
+        loading.from_jwk(without_alg(BY_ALG[alg]), alg)
+    with pytest.raises(ConfigurationError, match=f"make no AKP key for {alg}"):
+        loading.from_jwk({"kty": "AKP", "alg": alg}, alg)
+
+
 def test_wrong_type() -> None:
     """A JWK of another type than its algorithm's is refused."""
     with pytest.raises(ConfigurationError, match="HS256 needs a key of type oct"):
@@ -334,8 +443,8 @@ def test_malformed_oct(value: object) -> None:
         loading.from_jwk({"kty": "oct"}, "HS256")
 
 
-def members(jwks: Any, alg: str | None = None, *, allow: bool = False) -> list[Any]:
-    return list(loading.jwks_members(jwks, alg, allow_symmetric=allow))
+def members(jwks: Any, *, allow: bool = False) -> list[Any]:
+    return list(loading.jwks_members(loading.read_object(jwks), allow_symmetric=allow))
 
 
 def test_members() -> None:
@@ -345,14 +454,15 @@ def test_members() -> None:
     assert members(document) == keys
     assert members(json.dumps(document)) == keys
     assert members(json.dumps(document).encode()) == keys
+    assert members(b"\xef\xbb\xbf" + json.dumps(document).encode()) == keys
     assert members(EC256.public_jwk) == [EC256.public_jwk]
 
 
 @pytest.mark.parametrize(
     "member",
     [
-        {"kty": "AKP", "alg": "ML-DSA-44", "pub": "AAAA"},
-        {"kty": "EC", "crv": "secp256k1", "x": "AAAA", "y": "AAAA"},
+        {"kty": "AKP", "alg": "ML-KEM-768", "pub": "AAAA"},
+        {"kty": "EC", "crv": "P-256K", "x": "AAAA", "y": "AAAA"},
         {"kty": "EC", "x": "AAAA", "y": "AAAA"},
         {"kty": "OKP", "crv": "X25519", "x": "AAAA"},
         {**RSA.public_jwk, "alg": "RSA-OAEP"},
@@ -365,20 +475,20 @@ def test_members() -> None:
 def test_passed_over(member: dict[str, Any]) -> None:
     """Types, curves and algorithms that are not known are passed over (RFC 7517 §5)."""
     assert members({"keys": [member, EC256.public_jwk]}) == [EC256.public_jwk]
+    assert members({"keys": [member]}) == []
     with pytest.raises(ConfigurationError, match="no key in it can verify signatures"):
-        members({"keys": [member]})
+        KeySet.from_jwks({"keys": [member]})
 
 
 @pytest.mark.parametrize(
     ("jwks", "text"),
     [
-        ({"keys": []}, "no key in it can verify signatures"),
         ({"keys": {}}, '"keys" is no list'),
         ({"keys": None}, '"keys" is no list'),
         ({"keys": "x"}, '"keys" is no list'),
         ({"keys": [5]}, 'an object with a "kty" is expected'),
         ({"keys": [None, EC256.public_jwk]}, 'an object with a "kty" is expected'),
-        ({"keys": [{**EC256.public_jwk, "alg": None}]}, "is no text"),
+        ({"keys": [{**EC256.public_jwk, "alg": ["ES256"]}]}, "is no text"),
         ({}, 'an object with a "kty" is expected'),
         ("", "neither PEM nor the JSON"),
         ("[]", "neither PEM nor the JSON"),
@@ -397,12 +507,14 @@ def test_no_jwks(jwks: Any, text: str) -> None:
         members(jwks)
 
 
-@pytest.mark.parametrize("pair", [RSA, EC256, ED25519, ED448], ids=lambda pair: pair.alg)
+@pytest.mark.parametrize(
+    "pair", [RSA, EC256, ED25519, ED448, BY_ALG["ML-DSA-65"]], ids=lambda pair: pair.alg
+)
 @pytest.mark.parametrize("change", [{}, {"use": "enc"}, {"alg": "RSA-OAEP"}, {"kty": "unknown"}])
 def test_private_member(pair: Pair, change: dict[str, Any]) -> None:
     """A private key in a set is refused, even one that would be passed over."""
     leaked = {**pair.private_jwk, **change, "kid": "leaked"}
-    with pytest.raises(ConfigurationError, match=r"'leaked' is a private key; .* without d"):
+    with pytest.raises(ConfigurationError, match=r"'leaked' is a private key; .* without (d|priv)"):
         members({"keys": [EC256.public_jwk, leaked]}, allow=True)
 
 
@@ -413,10 +525,20 @@ def test_symmetric_member() -> None:
     assert members(SECRET.private_jwk, allow=True) == [SECRET.private_jwk]
 
 
-def test_unknown_alg_of_members() -> None:
-    """A misspelt alg= is named, not taken for a reason to pass over all keys."""
-    with pytest.raises(ConfigurationError, match="unknown algorithm 'RS265'"):
-        members({"keys": [without_alg(RSA)]}, "RS265")
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({"a": RSA.certificate.decode()}, 1),
+        ({"a": RSA.certificate.decode(), "b": "-----BEGIN"}, 2),
+        ({"a": RSA.certificate.decode(), "b": "x"}, 0),
+        ({"a": RSA.certificate.decode(), "b": 5}, 0),
+        ({"keys": [RSA.certificate.decode()]}, 0),
+        ({}, 0),
+    ],
+)
+def test_certificates(document: dict[str, Any], expected: int) -> None:
+    """PEM by kid is told from other objects: all of its members are PEM."""
+    assert len(loading.certificates(document)) == expected
 
 
 def test_thumbprint() -> None:
@@ -424,6 +546,12 @@ def test_thumbprint() -> None:
     assert loading.thumbprint(SECRET.secret, "HS256") is None
     prints = {loading.thumbprint(RSA.key.material, alg) for alg in ("RS256", "RS512", "PS256")}
     assert prints == {RSA.key.kid}
+    assert loading.thumbprint(
+        mldsa.MLDSA44PrivateKey.from_seed_bytes(bytes(32)).public_key(), "ML-DSA-44"
+    ) == ("T4xl70S7MT6Zeq6r9V9fPJGVn76wfnXJ21-gyo0Gu6o")
+    assert loading.thumbprint(
+        mldsa.MLDSA65PrivateKey.from_seed_bytes(bytes(32)).public_key(), "ML-DSA-65"
+    ) == ("Suiu29qbfuaBaR4Ats-c6XQBePB_OpAxAwcTR_0KXVM")
     assert loading.thumbprint(ED25519.key.material, "Ed25519") == ED25519.key.kid
     other = rsa.generate_private_key(65537, 2048).public_key()
     assert loading.thumbprint(other, "RS256") != RSA.key.kid

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .names import PRESET_NAMES, TABLES, Name, Names
+from ._names import PRESET_NAMES, TABLES, Name, Names
 
 
 def json_schema() -> dict[str, Any]:

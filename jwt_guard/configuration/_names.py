@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from .. import presets
 from .._core.token.algorithms import ALGORITHMS
 from .._issuer import Issuer
-from .kinds import FLAG, NUMBER, TEXT, WHOLE, Kind, array, either, mapping, table, word
+from ._kinds import FLAG, NUMBER, TEXT, WHOLE, Kind, array, either, mapping, table, word
 
 
 class Name(NamedTuple):
@@ -49,6 +49,10 @@ _FILE: Names = {
         "A trusted issuer each.",
         required=True,
     ),
+    "credential": Name(
+        array("tables [[credential]]", table("a table", "credential")),
+        "Where requests bring tokens; by default in Authorization alone.",
+    ),
     "middleware": Name(
         table("a table [middleware]", "middleware"), "What may pass without a token."
     ),
@@ -56,6 +60,7 @@ _FILE: Names = {
         array("tables [[rule]]", table("a table", "rule")),
         "Who may use a path; the first that covers a request counts.",
     ),
+    "log": Name(table("a table [log]", "log"), "What is shown of what is logged."),
     "allow_inline_secrets": Name(FLAG, "Whether secrets may stand in this file."),
 }
 
@@ -81,17 +86,7 @@ _RESOURCE: Names = {
     "scopes": Name(_TEXTS, "The scope values that are of use here."),
 }
 
-_ISSUER: Names = {
-    "name": Name(TEXT, "The exact value of iss.", variable="JWT_GUARD_ISSUER"),
-    "preset": Name(
-        word(*presets.__all__), "A well-known provider, whose arguments stand beside it."
-    ),
-    "audience": Name(
-        _TEXT_OR_TEXTS,
-        "What aud must contain: a string, or several of which one suffices.",
-        variable="JWT_GUARD_AUDIENCE",
-    ),
-    "any_audience": Name(FLAG, "Accept tokens that the issuer made for anybody."),
+_KEY: Names = {
     "key_file": Name(
         TEXT,
         "PEM, a JWK or a JWK Set, relative to this file's folder.",
@@ -104,59 +99,108 @@ _ISSUER: Names = {
     "alg": Name(_ALG, "The algorithm of the key or secret.", variable="JWT_GUARD_ALG"),
     "kid": Name(TEXT, "The id of the key or secret."),
     "allow_symmetric": Name(FLAG, "Whether secrets in the key file are taken too."),
+}
+
+_ISSUER: Names = {
+    "name": Name(TEXT, "The exact value of iss.", variable="JWT_GUARD_ISSUER"),
+    "preset": Name(
+        word(*presets.__all__), "A well-known provider, whose arguments stand beside it."
+    ),
+    "audience": Name(
+        _TEXT_OR_TEXTS,
+        "What aud must contain: a string, or several of which one suffices.",
+        variable="JWT_GUARD_AUDIENCE",
+    ),
+    "any_audience": Name(FLAG, "Accept tokens that the issuer made for anybody."),
+    **_KEY,
+    "key": Name(
+        array("tables [[issuer.key]]", table("a table", "key")), "Further keys, a table each."
+    ),
+    "discovery": Name(FLAG, "Whether keys are fetched even though some are given here."),
+    "discovery_url": Name(TEXT, "Where the metadata are, if the issuer's name does not tell."),
     "jwks_url": Name(
         TEXT,
         "Where the keys are fetched from, instead of by discovery.",
         variable="JWT_GUARD_JWKS_URL",
     ),
     "algorithms": Name(_ALGS, "Fetched keys of these algorithms alone are used."),
+    "max_stale": Name(NUMBER, "How long fetched keys outlive their lifetime, in seconds."),
+    "wait": Name(NUMBER, "How long a request waits for a fetch, in seconds."),
+    "ca_file": Name(TEXT, "PEM of the authorities to trust, relative to this file's folder."),
+    "token_file": Name(TEXT, "A file whose content is sent as a bearer token to fetch keys."),
+    "allow_http": Name(_TEXTS, "Hosts that are asked by http where a URL says so."),
     "leeway": Name(
         NUMBER, "Tolerated difference of clocks, 0 to 60 seconds.", variable="JWT_GUARD_LEEWAY"
     ),
     "required_claims": Name(_TEXTS, "Further claims that must be present."),
     "claim_values": Name(_VALUES, "Claims that must have one of some values."),
+    "claim_values_if_present": Name(_VALUES, "The same of claims that need not be there."),
     "max_age": Name(NUMBER, "Greatest age of a token by its iat, in seconds."),
     "token_types": Name(_TEXTS, "Acceptable values of the header's typ."),
     "profile": Name(word("rfc9068"), "Accept at+jwt only, with its seven claims."),
     "refuse_id_tokens": Name(FLAG, "Whether tokens with the marks of an ID token are refused."),
     "scope_paths": Name(_TEXTS, "Claims that hold scope values."),
     "role_paths": Name(_TEXTS, "Claims that hold role names."),
-    "max_stale": Name(NUMBER, "How long fetched keys outlive their lifetime, in seconds."),
-    "wait": Name(NUMBER, "How long a request waits for a fetch, in seconds."),
+    "role_separator": Name(TEXT, "What separates role names in one string."),
+    "numeric_subject": Name(FLAG, "Whether sub may be a whole number."),
+    "names_issuer": Name(FLAG, "Whether the tokens have an iss."),
 }
 
-_MIDDLEWARE: Names = {
-    "public": Name(
-        _TEXTS, "Paths that need no token, by whole segments.", variable="JWT_GUARD_PUBLIC"
+_CREDENTIAL: Names = {
+    "kind": Name(
+        word("bearer", "cookie", "query", "subprotocol"), "The kind of place.", required=True
     ),
-    "anonymous": Name(FLAG, "Let every request without a token through."),
-    "preflight": Name(FLAG, "Let CORS preflights through."),
-    "unmatched": Name(word("token", "deny"), "What becomes of a request that no rule covers."),
-    "cookie": Name(
-        either(table("a table", "cookie"), TEXT),
-        "The cookie with the token: its name, or a table.",
-        variable="JWT_GUARD_COOKIE",
-    ),
-    "websockets": Name(table("a table", "websockets"), "How WebSockets bring tokens; ASGI only."),
 }
 
 _COOKIE: Names = {
-    "name": Name(TEXT, "The cookie with the token.", required=True),
+    "name": Name(
+        TEXT, "The cookie, or the query parameter.", required=True, variable="JWT_GUARD_COOKIE"
+    ),
     "csrf_cookie": Name(TEXT, "The cookie with a random value, readable by the page's script."),
     "csrf_header": Name(TEXT, "The header field in which the page sends that value back."),
     "origins": Name(_TEXTS, "Origins of pages that may act for the user."),
 }
 
-_WEBSOCKETS: Names = {
-    "protocol": Name(FLAG, "Whether Sec-WebSocket-Protocol: bearer, <token> counts."),
-    "query": Name(TEXT, "The query parameter that counts."),
-    "expiry_code": Name(WHOLE, "Close with this code when the token expires, customarily 4401."),
+_QUERY: Names = {
+    "name": _COOKIE["name"]._replace(variable=None),
+    "paths": Name(_SOME_TEXTS, "The paths for which it counts.", required=True),
+}
+
+CREDENTIALS: Final[Mapping[str, Names]] = {
+    "bearer": {},
+    "cookie": _COOKIE,
+    "query": _QUERY,
+    "subprotocol": {},
+}
+
+_MIDDLEWARE: Names = {
+    "public": Name(
+        _TEXTS, "Paths for which nobody is asked for a token.", variable="JWT_GUARD_PUBLIC"
+    ),
+    "optional": Name(
+        either(_TEXTS, FLAG), "Paths for which a request without a token passes; or true for all."
+    ),
+    "preflight": Name(FLAG, "Whether CORS preflights pass."),
+    "prefix": Name(TEXT, "What the app takes off the path before it routes."),
+    "unmatched": Name(word("token", "deny"), "What becomes of a request that no rule covers."),
+    "expiry_code": Name(
+        WHOLE, "Close WebSockets with this code when the token expires; ASGI only."
+    ),
+    "warm_up": Name(FLAG, "Whether keys are fetched when the server starts; ASGI only."),
+}
+
+_LOG: Names = {
+    "level": Name(word("DEBUG", "INFO", "WARNING", "ERROR"), "The lowest level that is shown."),
 }
 
 _RULE: Names = {
     "path": Name(TEXT, 'The pattern, by whole segments: "/reports/*".', required=True),
     "methods": Name(_TEXTS, "The methods it is for, in capitals; by default all."),
-    "public": Name(FLAG, "Whether no token is needed."),
+    "public": Name(FLAG, "Whether nobody is asked for a token."),
+    "optional": Name(FLAG, "Whether a request without a token passes."),
+    "encoded": Name(
+        word("refuse", "allow"), 'Whether unusual characters may stand for the "*" at the end.'
+    ),
     "requires": Name(_REQUIRES, "A scope, an array of scopes, or a table of conditions."),
 }
 
@@ -179,14 +223,21 @@ _CLAIM: Names = {
     "values": Name(_SOME_SCALARS, "Of which it must be one."),
 }
 
+
+def _loose(names: Names) -> Names:
+    """Return *names* of which none has to be there; those of one kind do."""
+    return {name: row._replace(required=False) for name, row in names.items()}
+
+
 TABLES: Final[Mapping[str, Names]] = {
     "file": _FILE,
     "guard": _GUARD,
     "resource": _RESOURCE,
     "issuer": _ISSUER,
+    "key": {name: row._replace(variable=None) for name, row in _KEY.items()},
+    "credential": {**_loose(_QUERY), **_loose(_COOKIE), **_CREDENTIAL},
     "middleware": _MIDDLEWARE,
-    "cookie": _COOKIE,
-    "websockets": _WEBSOCKETS,
+    "log": _LOG,
     "rule": _RULE,
     "requires": _REQUIREMENT,
     "claim": _CLAIM,
@@ -199,7 +250,9 @@ PRESETS: Final[Mapping[str, Callable[..., Issuer]]] = {
 # The annotations that the arguments of presets have.
 _KINDS: Mapping[object, Kind] = {
     str: TEXT,
+    str | None: TEXT,
     Collection[str]: _TEXTS,
+    Collection[str] | None: _TEXTS,
     str | Collection[str]: _TEXT_OR_TEXTS,
     str | Collection[str] | None: _TEXT_OR_TEXTS,
 }

@@ -16,8 +16,8 @@ class Kind:
     Attributes:
         expected: The words for it in an error.
         schema: The same as a JSON Schema.
-        fits: Tells whether a value out of TOML is one.
-        parse: Makes a value of the text of a variable; what fits nothing if it cannot.
+        fits: Whether a value out of TOML is one.
+        parse: Makes a value of the text of a variable, or something that does not fit.
     """
 
     expected: str
@@ -34,7 +34,7 @@ def _json(text: str) -> object:
 
 
 def _is_small(value: object, types: tuple[type, ...]) -> bool:
-    """Tell numbers; True, NaN and the infinities are none."""
+    """Whether *value* is a number; True, NaN and the infinities are none."""
     return type(value) in types and -_LARGEST <= cast("float", value) <= _LARGEST
 
 
@@ -55,7 +55,11 @@ WHOLE = Kind(
 def word(*words: str) -> Kind:
     """Return the kind of one of some *words*."""
     shown = ", ".join(map(repr, words))
-    return Kind(f"one of {shown}", {"enum": list(words)}, lambda value: value in words)
+    return Kind(
+        f"one of {shown}",
+        {"enum": list(words)},
+        lambda value: isinstance(value, str) and value in words,
+    )
 
 
 def array(expected: str, member: Kind, *, least: int = 0) -> Kind:

@@ -1,11 +1,17 @@
 """What is wrong in a table, and where; values are never shown, they may be secrets."""
 
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
+from typing import Any, TypeAlias, TypeVar
 
 from ..errors import ConfigurationError
-from .names import Names
+from ._names import Names
+
+_T = TypeVar("_T")
+
+Table: TypeAlias = Mapping[str, Any]
+"""A table as it was parsed."""
 
 
 @contextmanager
@@ -15,6 +21,15 @@ def at(place: str) -> Generator[None]:
         yield
     except ConfigurationError as error:
         raise ConfigurationError(f"{place}: {error}") from None
+
+
+def each(place: str, values: Iterable[Any], make: Callable[[Any], _T]) -> tuple[_T, ...]:
+    """Make something of each value, and count them from 1 in errors."""
+    made: list[_T] = []
+    for number, value in enumerate(values, 1):
+        with at(f"{place} {number}"):
+            made.append(make(value))
+    return tuple(made)
 
 
 def check(values: Mapping[str, object], names: Names) -> None:

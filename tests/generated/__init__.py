@@ -1,0 +1,1 @@
+"""Random apps, asked at random: what the guard decided, and what the app itself does."""

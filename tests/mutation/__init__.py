@@ -1,0 +1,1 @@
+"""Small defects, put into a copy of the package one at a time: does a test notice?"""
