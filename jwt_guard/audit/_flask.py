@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from types import MethodType
+from typing import cast
 
 from flask import Flask
 from flask.views import MethodView
@@ -146,7 +147,7 @@ def _host(app: Flask, route: Route) -> str:
     """Return the host that a route is for, or ""."""
     if app.url_map.host_matching:
         return route.host or ""
-    server = str(app.config["SERVER_NAME"] or "*")
+    server = cast("str | None", app.config["SERVER_NAME"]) or "*"
     return f"{route.subdomain}.{server}" if route.subdomain else ""
 
 
