@@ -12,6 +12,7 @@ import pytest
 
 import jwt_guard
 from jwt_guard import keys
+from jwt_guard._extras import extra
 
 PROGRAM = """
 import sys
@@ -59,6 +60,31 @@ def seen(program: str) -> str:
 def test_no_framework() -> None:
     """The package, WSGI and ASGI import no framework."""
     subprocess.run([sys.executable, "-c", PROGRAM], check=True)
+
+
+@pytest.mark.parametrize("name", ["flask", "starlette", "fastapi"])
+def test_missing_extra(name: str) -> None:
+    """A framework that is not installed is named, with the extra that installs it."""
+    program = f"""
+import sys
+class Gone:
+    def find_spec(self, name, *more):
+        if name == {name!r}:
+            raise ModuleNotFoundError(name=name)
+sys.meta_path.insert(0, Gone())
+try:
+    import jwt_guard.{name}
+except ModuleNotFoundError as error:
+    print(error)
+"""
+    assert seen(program) == (
+        f"jwt_guard.{name} needs {name}, which is not installed; pip install 'jwt-guard[{name}]'"
+    )
+    with pytest.raises(ModuleNotFoundError, match="nothing_like_it") as info, extra(name):
+        importlib.import_module("nothing_like_it")
+    assert info.value.name == "nothing_like_it"
+    with pytest.raises(ModuleNotFoundError, match=f"pip install 'jwt-guard.{name}.'"), extra(name):
+        raise ModuleNotFoundError(name=name)
 
 
 def test_late() -> None:
