@@ -102,12 +102,12 @@ class Trusted:
         elif self.keys is not None:
             self.current = None
 
-    def missed(self, alg: str, kid: str | None) -> Wait | None:
+    def missed(self, alg: str, kid: str | None, *, waited: bool) -> Wait | None:
         """Return what may bring a key that signed a token though none called *kid* did."""
         keys = self.source.current() if self.kept else None
         if keys is None or keys.names(alg, kid):
             return None
-        waits = [kept.missed(alg, kid) for kept in self.kept]
+        waits = [kept.missed(alg, kid, waited=waited) for kept in self.kept]
         under_way = [wait for wait in waits if wait is not None]
         return Together(under_way) if under_way else None
 

@@ -268,8 +268,8 @@ class Line:
                 raise _bound(verified)
             identity = identify(verified, rules, key.key_id, self._misread)
         except AuthError as error:
-            if error.reason is Reason.BAD_SIGNATURE and not waited:
-                wait = trusted.missed(alg, kid)
+            if error.reason is Reason.BAD_SIGNATURE:
+                wait = trusted.missed(alg, kid, waited=waited)
                 if wait is not None:
                     return wait
             error.issuer = rules.issuer

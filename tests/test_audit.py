@@ -30,6 +30,8 @@ from jwt_guard import fastapi as fastapi_adapter
 from jwt_guard import flask as flask_adapter
 from jwt_guard import starlette as starlette_adapter
 from jwt_guard.audit import assert_guarded, audit
+from jwt_guard.audit._verdict import _Asked
+from jwt_guard.hosts import Endpoint
 from tests.tokens import bearer, guard, token
 
 ROOT = Path(__file__).parent.parent
@@ -528,7 +530,7 @@ def test_flask_views_that_override() -> None:
     class Methods(MethodView):
         @flask_adapter.requires("write")
         def get(self) -> str:
-            return "got without being asked"
+            raise AssertionError("nobody asks what it requires")
 
         def dispatch_request(self, **_values: Any) -> str:
             return "answer"
@@ -585,8 +587,9 @@ def test_frontend() -> None:
 def test_root_path() -> None:
     """The path that the router reads decides, by each way to a route."""
     with pytest.warns(Warning, match="root_path"):
-        app, sub = FastAPI(root_path="/api", openapi_url=None), FastAPI(
-            root_path="/api/sub/v1", openapi_url=None
+        app, sub = (
+            FastAPI(root_path="/api", openapi_url=None),
+            FastAPI(root_path="/api/sub/v1", openapi_url=None),
         )
     app.get("/admin")(local_endpoint())
     sub.get("/admin")(local_endpoint())
@@ -619,7 +622,7 @@ def test_socketio() -> None:
     app.add_url_rule("/a", "a", lambda: "")
     flask_adapter.FlaskGuard(app, guard=guard())
     assert_guarded(app)
-    app.wsgi_app = Opaque(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = cast("Any", Opaque(app.wsgi_app))  # type: ignore[method-assign]
     assert access(app) == {"* /*": "UNGUARDED", "GET /a": "token"}
     with pytest.raises(AssertionError, match=r"\* /\* UNGUARDED"):
         assert_guarded(app)
@@ -674,6 +677,24 @@ def test_no_routes() -> None:
     """An app that shows no routes cannot be audited, and that is said."""
     with pytest.raises(ConfigurationError, match="function shows no routes: audit knows Flask"):
         audit(lambda: None)
+
+
+def test_imports_no_framework(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not imported is not in the app, and not imported for the audit."""
+    app = Flask(__name__, static_folder=None)
+    monkeypatch.delitem(sys.modules, "starlette")
+    assert audit(app).routes == ()
+    monkeypatch.delitem(sys.modules, "flask")
+    with pytest.raises(ConfigurationError, match="shows no routes"):
+        audit(app)
+
+
+def test_pattern_as_a_request() -> None:
+    """What a guard is asked about a pattern has no fields, and nothing to hide."""
+    asked = _Asked("GET", ("/",), Endpoint())
+    assert asked.fields("origin") == ()
+    asked.hide_query(b"")
+    asked.hide_protocols(b"")
 
 
 def test_formats() -> None:

@@ -76,6 +76,7 @@ class Setup:
         value = self.fresh.value()
         if value is None and (fetch := self.fresh.begin()) is not None:
             fetch.wait()
+            assert fetch.finished
             value = self.fresh.value()
         return value
 

@@ -62,7 +62,7 @@ def test_tenants_share_few_fetches() -> None:
     """Keys of a tenant are those of a name that may be made up; of a configured issuer not."""
     name = "https://a.example"
     one, other = Issuer(name, audience=AUDIENCE), Issuer("https://b.example", audience=AUDIENCE)
-    issuers = Issuers([other], lambda _: one, ignore)
+    issuers = Issuers([other], lambda _: one, list[Event]().append)
     members = issuers.find(name)
     assert isinstance(members, Sequence)
     marks = [trusted.kept[0] for trusted in (*members, *issuers.known[other.name])]

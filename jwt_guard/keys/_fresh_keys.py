@@ -34,6 +34,11 @@ _LONGEST_REFUSAL = 30.0
 # and has the set looked at again if it is older than this.
 _ALGORITHM_SECONDS = 60.0
 
+_NO_SUCH_ALGORITHM = (
+    "no key of the issuer can have the token's alg; HS256, HS384 and HS512 need the secret: "
+    "keys=Key.secret(…)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Published:
@@ -143,7 +148,7 @@ class FreshKeys:
         keys = self.current()
         if keys is None:
             if alg not in self._algorithms:
-                raise InvalidToken(Reason.UNKNOWN_KEY, "no key of the issuer has the token's alg")
+                raise InvalidToken(Reason.UNKNOWN_KEY, _NO_SUCH_ALGORITHM)
             fetch = None if waited else self._fresh.begin()
             if fetch is None:
                 raise self._cannot_tell("the fetch takes long")
@@ -185,13 +190,16 @@ class FreshKeys:
         waiting.append((alg, kid))
         return fetch
 
-    def missed(self, alg: str, kid: str | None) -> Wait | None:
+    def missed(self, alg: str, kid: str | None, *, waited: bool) -> Wait | None:
         """Return the fetch that may bring another key to try, or None; see `KeptKeys`.
 
         Keys that nobody gave a kid are tried for any; so a new one is no unknown kid.
         """
         keys = self.current()
         if keys is None or not self._may_exist(keys, alg) or self._is_refused(alg, kid):
+            return None
+        if waited:
+            self._refuse(alg, kid)
             return None
         try:
             return self._missing(keys, alg, kid, waited=False)

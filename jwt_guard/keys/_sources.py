@@ -64,13 +64,14 @@ class KeptKeys(KeySource, Protocol):
         """Return the fetch to wait for until there are keys, or None."""
         ...
 
-    def missed(self, alg: str, kid: str | None) -> Wait | None:
+    def missed(self, alg: str, kid: str | None, *, waited: bool) -> Wait | None:
         """Return the fetch that may bring another key to try, or None.
 
         Args:
             alg: The header's, unverified.
             kid: The header's, unverified, or None; no key in use is called so, and
                 none of those that were tried signed the token.
+            waited: Whether the caller has waited already; then None.
         """
         ...
 

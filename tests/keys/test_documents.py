@@ -120,13 +120,14 @@ def test_keys_passed_over() -> None:
         jwk(RSA, "RS256", kid="oaep", alg="RSA-OAEP"),
         {"kty": "FUTURE", "kid": "later"},
         {"kty": ["RSA"], "kid": "list"},
+        {"kty": "EC", "crv": "P-256K", "x": "AA", "y": "AA", "kid": "curve"},
         jwk(EC, "ES256", kid="twice"),
         jwk(other, "ES256", kid="twice"),
         "no object",
     )
     found = usable_keys(body, ("ES256", "RS256"))
     assert [key.kid for key in found.keys] == ["good"]
-    assert (len(found.refused), len(found.passed_over)) == (5, 3)
+    assert (len(found.refused), len(found.passed_over)) == (5, 4)
     assert str(private["d"]) not in "".join(found.refused)
 
 

@@ -73,6 +73,8 @@ class Setup:
         found = self.keys.find(alg, kid)
         if not isinstance(found, tuple):
             found.wait()
+            assert isinstance(found, Fetch)
+            assert found.finished
             found = self.keys.find(alg, kid, waited=True)
         assert isinstance(found, tuple)
         return found
@@ -181,6 +183,25 @@ def test_refusals_grow(seconds: float, pauses: list[float]) -> None:
         assert not setup.keys._is_refused("HS256", "x")
 
 
+def test_missed() -> None:
+    """A token that no key without kid has signed is asked about once, and in few fetches."""
+    setup = Setup(algorithms=["HS256"])
+    assert setup.keys.missed("HS256", None, waited=False) is None
+    setup.outcome = Published(KeySet.published([Key.secret(SECRET, alg="HS256")]), 300)
+    assert setup.find("any") is None
+    for kid in ("any", None):
+        fetch = setup.keys.missed("HS256", kid, waited=False)
+        assert fetch is not None
+        fetch.wait()
+        assert setup.find(kid) is None
+        assert setup.keys.missed("HS256", kid, waited=True) is None
+        assert setup.keys.missed("HS256", kid, waited=False) is None
+    # Nobody may ask any more for a while; the token is what it was.
+    assert setup.keys.missed("HS256", "another", waited=False) is None
+    assert setup.keys.missed("XX", "any", waited=False) is None
+    assert setup.asked == [False, True, True]
+
+
 def test_refused_kids_are_bounded() -> None:
     """The memory of refused kids does not grow without bound."""
     setup = Setup()
@@ -243,6 +264,27 @@ def test_joined_a_refresh() -> None:
     with pytest.raises(InvalidToken):
         setup.keys.find("HS256", "x", waited=True)
     assert setup.keys._is_refused("HS256", "x")
+
+
+def test_answered_while_another_is_asked() -> None:
+    """Who waited for a fetch that ended is told its answer, though the next one is under way."""
+    setup = Setup()
+    setup.find("1")
+    setup.go.clear()
+    fetch = setup.keys.find("HS256", "x")
+    assert isinstance(fetch, Fetch)
+    setup.go.set()
+    fetch.wait()
+    setup.go.clear()
+    other = setup.keys.find("HS256", "y")
+    assert isinstance(other, Fetch)
+    assert other is not fetch
+    with pytest.raises(InvalidToken):
+        setup.keys.find("HS256", "x", waited=True)
+    with pytest.raises(KeysUnavailable):
+        setup.keys.find("HS256", "y", waited=True)
+    setup.go.set()
+    other.wait()
 
 
 def test_few_wait() -> None:
