@@ -5,9 +5,12 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from flask import Blueprint, Flask, Response, request
-from werkzeug.exceptions import HTTPException, default_exceptions
-from werkzeug.local import LocalProxy
+from ._extras import extra
+
+with extra("flask"):
+    from flask import Blueprint, Flask, Response, request
+    from werkzeug.exceptions import HTTPException, default_exceptions
+    from werkzeug.local import LocalProxy
 
 from . import hosts
 from ._blueprints import required_by_blueprints
