@@ -122,7 +122,8 @@ def _expired(provider: Provider) -> list[bytes]:
 
 def _secret(provider: Provider) -> list[bytes]:
     # The public key as a secret: what made alg confusion famous.
-    text = json.dumps(provider.keys[0])
+    # Written as PyJWT itself would not take it for one.
+    text = base64.b64encode(json.dumps(provider.keys[0]).encode())
     claims = {"iss": provider.issuer, "aud": AUDIENCE, "exp": 2**32}
     return [
         bearing(jwt.encode(claims | {"jti": str(one)}, text, "HS256", {"kid": "1"}))
