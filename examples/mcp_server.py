@@ -29,7 +29,7 @@ def make_server() -> MCPServer:
 
     @server.tool()
     def whoami(context: Context) -> str | None:
-        """Tell who is logged in."""
+        """Return who is logged in."""
         return caller(context).subject
 
     @server.tool()

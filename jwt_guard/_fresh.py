@@ -157,6 +157,7 @@ class Fresh(Generic[_T]):
         self._clock = clock
         self._jitter = jitter
         self._found = found
+        self._places = _places
         self._snapshot: _Snapshot[_T] | None = None
         self.last_error: str | None = None
         self._reset()
@@ -232,11 +233,11 @@ class Fresh(Generic[_T]):
         schedule = self._schedule
         if not schedule.may_fetch(now) or self._lost >= _MOST_LOST:
             return False
-        if not _places.take(stranger=self._found):
+        if not self._places.take(stranger=self._found):
             self.last_error = "too many fetches are under way"
             return False
         if anew and not schedule.may_ask(now):
-            _places.leave()
+            self._places.leave()
             return False
         return True
 
@@ -292,7 +293,7 @@ class Fresh(Generic[_T]):
             if current or error is None:
                 self._note(error, now, jitter)
         if current:
-            _places.leave()
+            self._places.leave()
         fetch.finish()
         if current and error is not None:
             self._tell_failure(str(error), now)
@@ -317,7 +318,7 @@ class Fresh(Generic[_T]):
             self._lost += 1
             error = f"the fetch has not ended after {self._timing.limit:g} s"
             self._note(FetchError(error), now, self._jitter())
-        _places.leave()
+        self._places.leave()
         fetch.finish()
         self._tell_failure(error, now)
 

@@ -4,11 +4,11 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ._cache import Counters, VerifiedTokens
 from ._core.answer import Answer, RenderBody, problem, quoted, render
-from ._core.policy.conditions import Asked
-from ._core.policy.requirement import Requirement
+from ._core.policy.asked import Asked
 from ._core.request.credentials import Bearer, Credential, CredentialSource
 from ._core.token import bearer
 from ._core.token.identity import Identity
@@ -16,13 +16,16 @@ from ._issuer import Issuer
 from ._issuers import Find, Issuers
 from ._line import Line
 from ._logging import RefusalLog, printable, show_as_asked
-from ._metadata import Resource, describe
 from ._revoked import Revoked
 from ._verified import Lookup, Verified, Verifier
 from ._wait import Pause, Together
 from .errors import AuthError, ConfigurationError, KeysUnavailable
 from .keys import KeptKeys
 from .observing import Event, Observer, Refused, tell
+
+if TYPE_CHECKING:
+    from ._core.policy.requirement import Requirement
+    from ._metadata import Metadata, Resource
 
 _log = logging.getLogger("jwt_guard")
 
@@ -63,7 +66,7 @@ class Guard:
         max_token_bytes: int = _MAX_TOKEN_BYTES,
         cache_size: int = 4096,
         render_body: RenderBody | None = None,
-        resource: Resource | str | None = None,
+        resource: "Resource | str | None" = None,
     ) -> None:
         """Make a guard that trusts the *known* issuers.
 
@@ -147,7 +150,7 @@ class Guard:
         self.now: Callable[[], float] = self._line.now
         self._render_body = render_body
         names = list(self._issuers.known)
-        self._metadata = describe(resource, names) if resource is not None else None
+        self._metadata = _described(resource, names) if resource is not None else None
         self.metadata_path: str | None = self._metadata.path if self._metadata is not None else None
         self._refusals = RefusalLog()
         self._observer = observer
@@ -189,7 +192,7 @@ class Guard:
         return found or self.verify(Credential(token, self._by_hand))
 
     def authorise(
-        self, identity: Identity, needed: Requirement, params: Mapping[str, object] | None = None
+        self, identity: Identity, needed: "Requirement", params: Mapping[str, object] | None = None
     ) -> None:
         """Raise unless *identity* meets what is *needed*; for adapters.
 
@@ -312,6 +315,13 @@ def _check_functions(**options: object) -> None:
             raise ConfigurationError(
                 f"{name} is a function, for example clock=time.time and not time.time()"
             )
+
+
+def _described(resource: "Resource | str", issuers: Iterable[str]) -> "Metadata":
+    """Return what is said of *resource*; most guards say nothing, and need not load it."""
+    from ._metadata import describe  # noqa: PLC0415
+
+    return describe(resource, issuers)
 
 
 def _states(sources: Iterable[KeptKeys], **more: object) -> list[dict[str, object]]:

@@ -1,6 +1,5 @@
 """RFC 8414 §2, RFC 9068 §4: whom we trust, for which audience, with which keys."""
 
-import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum
@@ -91,13 +90,13 @@ class IssuerOptions(TypedDict, total=False):
 def _suggesting(cls: type[_T]) -> type[_T]:
     """Let *cls* name the option that was meant by one that there is not."""
     init: Callable[..., None] = cls.__init__
-    known = inspect.signature(init).parameters
+    known = ("name", "audience", *IssuerOptions.__annotations__)
 
     @wraps(init)
     def suggesting(self: _T, *given: object, **options: object) -> None:
         for option in options:
             if option not in known:
-                raise _no_such_option(option, [*known][1:])
+                raise _no_such_option(option, known)
         init(self, *given, **options)
 
     setattr(cls, "__init__", suggesting)  # noqa: B010  an assignment is none to type checkers

@@ -19,9 +19,9 @@ from ._call import Call
 from ._core.token.claims import ClaimRules
 from ._core.token.keys import Key, KeySet
 from ._issuer import Issuer, claim_rules, origins, static_keys
-from ._wait import Wait
+from ._wait import Together, Wait
 from .errors import ConfigurationError, KeysUnavailable
-from .keys import KeptKeys, KeySource, open_file, several
+from .keys import KeptKeys, KeySource, several
 from .observing import Observer
 
 _log = logging.getLogger("jwt_guard")
@@ -102,6 +102,15 @@ class Trusted:
         elif self.keys is not None:
             self.current = None
 
+    def missed(self, alg: str, kid: str | None, *, waited: bool) -> Wait | None:
+        """Return what may bring a key that signed a token though none called *kid* did."""
+        keys = self.source.current() if self.kept else None
+        if keys is None or keys.names(alg, kid):
+            return None
+        waits = [kept.missed(alg, kid, waited=waited) for kept in self.kept]
+        under_way = [wait for wait in waits if wait is not None]
+        return Together(under_way) if under_way else None
+
 
 class Issuers:
     """The trusted issuers by their names."""
@@ -128,6 +137,7 @@ class Issuers:
         self.known: Mapping[str, tuple[Trusted, ...]] = {
             name: _opened(issuers, tell) for name, issuers in by_name.items()
         }
+        self.nameless: str | None = _nameless(by_name.values())
         self._forget()
         self._reset()
         _instances.add(self)
@@ -245,6 +255,20 @@ class Issuers:
         return _sources(tenant.members for tenant in tenants)
 
 
+def _nameless(known: Iterable[Sequence[Issuer]]) -> str | None:
+    """Return the name of the one issuer whose tokens name none.
+
+    Raises:
+        ConfigurationError: There are two, and nothing would tell their tokens apart.
+    """
+    names = [one.name for issuers in known for one in issuers if not one.names_issuer]
+    if len(names) > 1:
+        raise ConfigurationError(
+            f"tokens that name no issuer can be of one issuer alone, not of {' and '.join(names)}"
+        )
+    return names[0] if names else None
+
+
 def _unavailable(hint: str) -> KeysUnavailable:
     return KeysUnavailable(hint=hint)
 
@@ -282,7 +306,10 @@ def _opened(
     for issuer in issuers:
         alike = (one for one in (*opened, *before) if one.issuer.keys == issuer.keys)
         same = next(alike, None)
-        source, kept = _keys_of(issuer, tell) if same is None else (same.source, same.kept)
+        found = tenant is not None
+        source, kept = (
+            _keys_of(issuer, tell, found=found) if same is None else (same.source, same.kept)
+        )
         trusted = Trusted(issuer, source, kept, tenant)
         if any(one.rules == trusted.rules for one in opened):
             raise ConfigurationError(
@@ -293,7 +320,9 @@ def _opened(
     return tuple(opened)
 
 
-def _keys_of(issuer: Issuer, tell: Observer) -> tuple[KeySource, tuple[KeptKeys, ...]]:
+def _keys_of(
+    issuer: Issuer, tell: Observer, *, found: bool
+) -> tuple[KeySource, tuple[KeptKeys, ...]]:
     """Return where the keys come from, and what of it has to be asked."""
     members = origins(issuer)
     single = static_keys(members)
@@ -304,9 +333,11 @@ def _keys_of(issuer: Issuer, tell: Observer) -> tuple[KeySource, tuple[KeptKeys,
             if one.reload is None:
                 fixed.append(one)
             else:
+                from .keys import open_file  # noqa: PLC0415  what reads again is loaded late
+
                 kept.append(open_file(one, issuer.name, tell))
         elif not isinstance(one, Key):
-            kept.append(one.open(issuer.name, tell))
+            kept.append(one.open(issuer.name, tell, found=found))
     return several([*fixed, *kept]), tuple(kept)
 
 

@@ -167,6 +167,8 @@ class Line:
         unverified = jws.peek(token, self._headers)
         unverified_claims = claims.peek(unverified.unverified_payload)
         name = unverified_claims.get("iss")
+        if name is None:
+            name = self._issuers.nameless
         if not isinstance(name, str):
             raise InvalidToken(Reason.UNKNOWN_ISSUER, "the token has no iss that is a string")
         question = (name, unverified, unverified_claims, digest)
@@ -266,6 +268,10 @@ class Line:
                 raise _bound(verified)
             identity = identify(verified, rules, key.key_id, self._misread)
         except AuthError as error:
+            if error.reason is Reason.BAD_SIGNATURE:
+                wait = trusted.missed(alg, kid, waited=waited)
+                if wait is not None:
+                    return wait
             error.issuer = rules.issuer
             error.kid = keys[0].key_id if len(keys) == 1 else None
             raise

@@ -5,7 +5,10 @@ it elsewhere, or write another path: what is behind it leads nowhere, unless it 
 said to be transparent.
 """
 
+import inspect
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from types import MethodType
 from typing import Any, TypeAlias, TypeGuard
 
@@ -17,7 +20,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Host, Match, Mount, Router
 
 from . import asgi, hosts
-from ._core.marks import check_registered
+from ._core.guarding import check_registered
 from ._core.policy.requirement import Requirement, both
 from .hosts import UNKNOWN, Access, Endpoint, Store
 
@@ -28,10 +31,32 @@ Foreign: TypeAlias = Any
 _KNOWN = ("starlette.", "fastapi.", "jwt_guard.")
 
 
+@dataclass(frozen=True)
+class Added:
+    """Middleware that a Starlette app will make at its first request.
+
+    Attributes:
+        middleware: What was added.
+        app: What it will be in front of.
+    """
+
+    middleware: Middleware
+    app: object
+
+    @property
+    def kind(self) -> Foreign:
+        """The class, or what stands for one."""
+        return self.middleware.cls
+
+    def made(self) -> object:
+        """Return an instance; for ours, which do nothing by being made."""
+        return self.kind(self.app, *self.middleware.args, **self.middleware.kwargs)
+
+
 def stack(app: object) -> Iterator[Foreign]:
     """Yield *app* and what is behind it, as far as that shows, outside in.
 
-    A Starlette app's own middleware is yielded as it was added. The last one has
+    A Starlette app's own middleware is yielded as it was `Added`. The last one has
     routes, or answers by itself, or is not known.
     """
     while app is not None:
@@ -44,8 +69,10 @@ def stack(app: object) -> Iterator[Foreign]:
             return
         yield app
         if isinstance(app, Starlette):
-            yield from app.user_middleware
-            app = app.router
+            behind: object = app.router
+            for middleware in reversed(app.user_middleware):
+                behind = Added(middleware, behind)
+            app = behind
         else:
             app = getattr(app, "app", None)
 
@@ -61,7 +88,7 @@ def _router_stack(router: Router) -> Iterator[Foreign]:
 def is_router(app: object) -> TypeGuard[Router]:
     """Whether *app* has routes, and chooses among them as Starlette and FastAPI do."""
     return isinstance(app, Router) and all(
-        method.__module__.startswith(_KNOWN) for method in (type(app).__call__, type(app).app)
+        _is_known(type(app), method) for method in ("__call__", "app")
     )
 
 
@@ -78,22 +105,14 @@ def layers(app: object, transparent: tuple[type, ...] = ()) -> Iterator[Foreign]
 
 def _as_made(layer: Foreign) -> Foreign:
     """Return what a layer is, or will be, an instance of; of ours, what it requires."""
-    if not isinstance(layer, Middleware):
+    if not isinstance(layer, Added):
         return layer
-    kind: Foreign = layer.cls
-    # Made anew, for the app makes its own at its first request only.
-    return made(layer) if kind is asgi.RequirementMiddleware else kind
-
-
-def made(middleware: Middleware) -> object:
-    """Return an instance of middleware that does nothing when it is made: of ours."""
-    kind: Foreign = middleware.cls
-    return kind(Router(), *middleware.args, **middleware.kwargs)
+    return layer.made() if layer.kind is asgi.RequirementMiddleware else layer.kind
 
 
 def passes_on(layer: Foreign, transparent: tuple[type, ...]) -> bool:
     """Whether requests leave a layer as they came in."""
-    kind: object = layer.cls if isinstance(layer, Middleware) else type(layer)
+    kind: object = layer.kind if isinstance(layer, Added) else type(layer)
     if not isinstance(kind, type):
         # A function that returns one of ours stands where a class is wanted.
         return str(getattr(kind, "__module__", "")).startswith("jwt_guard.")
@@ -101,8 +120,13 @@ def passes_on(layer: Foreign, transparent: tuple[type, ...]) -> bool:
         return True
     # What the app does when it is called decides, not what it is a subclass of. And
     # nobody knows what the function does that a BaseHTTPMiddleware dispatches to.
-    called: str = getattr(getattr(kind, "__call__", None), "__module__", "") or ""  # noqa: B004  to look at it
-    return called.startswith(_KNOWN) and not issubclass(kind, BaseHTTPMiddleware)
+    names = ("__call__", "build_middleware_stack") if issubclass(kind, Starlette) else ("__call__",)
+    return all(map(partial(_is_known, kind), names)) and not issubclass(kind, BaseHTTPMiddleware)
+
+
+def _is_known(kind: type, method: str) -> bool:
+    """Whether a class has a method from whom it is known what it does."""
+    return str(getattr(getattr(kind, method, None), "__module__", "")).startswith(_KNOWN)
 
 
 class StarletteBehind:
@@ -143,9 +167,9 @@ class StarletteBehind:
 
     def _mounted(self, path: str) -> Iterator[tuple[str, str]]:
         """Yield where a mounted app with a prefix of its own reads *path* differently."""
-        *_, last = layers(self._app, self._transparent)
+        *_, last = stack(self._app)
         if is_router(last):
-            for mount, root in _mounted_roots(last.routes, "", self._transparent):
+            for mount, root in _mounted_roots(last.routes, ""):
                 rest = hosts.below(path, root)
                 if rest != path:
                     yield mount, rest
@@ -197,19 +221,17 @@ def _hidden_roots(app: object, depth: int = 5) -> Iterator[str]:
                 yield from _hidden_roots(value, depth - 1)
 
 
-def _mounted_roots(
-    routes: Iterable[Foreign], mount: str, transparent: tuple[type, ...]
-) -> Iterator[tuple[str, str]]:
+def _mounted_roots(routes: Iterable[Foreign], mount: str) -> Iterator[tuple[str, str]]:
     """Yield mounts whose apps take off a prefix of their own, with that prefix."""
     for route in flat(routes):
         if isinstance(route, Mount | Host):
             path = f"{mount}{route.path}" if isinstance(route, Mount) else mount
-            inner = list(layers(route.app, transparent))
+            inner = list(stack(route.app))
             for root in _roots(inner):
                 if root:
                     yield path, root
             if is_router(inner[-1]):
-                yield from _mounted_roots(inner[-1].routes, path, transparent)
+                yield from _mounted_roots(inner[-1].routes, path)
             else:
                 yield from ((path, root) for root in _hidden_roots(inner[-1]))
 
@@ -223,7 +245,7 @@ def _reached(
     for last in layers(app, transparent):
         if isinstance(last, asgi.RequirementMiddleware):
             needed = both(needed, last.needed)
-        options = options or last is CORSMiddleware or isinstance(last, CORSMiddleware)
+        options = options or _answers_preflights(last)
         (root,) = _roots([last]) if isinstance(last, Starlette) else ("",)
         if root:
             scope["root_path"] = root
@@ -231,6 +253,11 @@ def _reached(
     if not is_router(last):
         return front._replace(access=max(map(hosts.accessible, layers(app, transparent))))
     return _routed(last, scope, transparent, front)
+
+
+def _answers_preflights(layer: object) -> bool:
+    kind = layer if isinstance(layer, type) else type(layer)
+    return issubclass(kind, CORSMiddleware) and _is_known(kind, "__call__")
 
 
 def _routed(
@@ -243,8 +270,7 @@ def _routed(
     # routes counts, the included router itself says.
     while route is not None and _is_included(route):
         match, child, route, context = route._match(scope)  # noqa: SLF001  there is no public way
-        if match is not Match.FULL:
-            return nowhere
+        route = route if match is Match.FULL else None
     if route is None or not is_plain(route):
         return nowhere
     inner = {**scope, **child}
@@ -283,16 +309,24 @@ def _of_route(
     endpoint: object = described.endpoint
     needed = both(front.needed, required_in_front(route, described, endpoint))
     methods: set[str] = getattr(described, "methods", None) or set()
-    options = "OPTIONS" in methods or (
-        isinstance(endpoint, type)
-        and issubclass(endpoint, HTTPEndpoint)
-        and hasattr(endpoint, "options")
-    )
+    options = "OPTIONS" in methods or (hasattr(endpoint, "options") and by_method(endpoint))
     return Endpoint(
         hosts.accessible(endpoint),
         needed,
         scope.get("path_params", {}),
         front.answers_options or options,
+    )
+
+
+def by_method(endpoint: object) -> TypeGuard[type[HTTPEndpoint]]:
+    """Whether it is a class that answers by its methods named as those of HTTP, and no other."""
+    return (
+        isinstance(endpoint, type)
+        and issubclass(endpoint, HTTPEndpoint)
+        and all(
+            inspect.unwrap(getattr(endpoint, name)) is getattr(HTTPEndpoint, name)
+            for name in ("__await__", "dispatch", "method_not_allowed")
+        )
     )
 
 

@@ -3,8 +3,6 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar, cast
@@ -77,7 +75,9 @@ class Fetch:
         self._clock = clock
         self.started_at: float = clock()
         self._waited_until = self.started_at + seconds
-        # Looked up now and not at import: gevent replaces what a Future is made of.
+        # Now and not at import: most never wait, and gevent replaces what it is made of.
+        from concurrent.futures import Future  # noqa: PLC0415
+
         self._done: Future[None] = Future()
 
     def finish(self) -> None:
@@ -96,7 +96,7 @@ class Fetch:
 
     def wait(self) -> None:
         """Block this thread until it is done; see `Wait`."""
-        with suppress(FutureTimeoutError):
+        with suppress(TimeoutError):
             self._done.result(self.seconds_left())
 
     async def wait_async(self) -> None:

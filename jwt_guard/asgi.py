@@ -30,6 +30,7 @@ from .hosts import (
 
 __all__ = [
     "ASGIApp",
+    "Framework",
     "GuardMiddleware",
     "Message",
     "Readiness",

@@ -8,6 +8,8 @@ from .audit import Audit, audit
 from .errors import ConfigurationError
 from .wrap import load_app
 
+__all__ = ["main"]
+
 _FORMATS: dict[str, Callable[[Audit], str]] = {
     "table": Audit.as_table,
     "json": Audit.as_json,

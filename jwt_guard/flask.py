@@ -9,12 +9,14 @@ from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.local import LocalProxy
 
-from . import hosts, wsgi
-from ._core.marks import check_registered
+from . import hosts
+from ._blueprints import required_by_blueprints
+from ._core.guarding import check_registered
 from ._core.policy.expressions import requirement
 from ._core.policy.requirement import Requirement, both
 from ._core.token.identity import Identity
 from ._guard import Guard
+from ._wsgi import admit, metadata_of
 from .errors import AuthError, ConfigurationError, KeysUnavailable
 from .hosts import (
     GUARD,
@@ -46,7 +48,7 @@ _F = TypeVar("_F", bound=Callable[..., Any] | Blueprint)
 _SERVER_ERROR = 500
 
 
-def refused(error: AuthError) -> HTTPException:
+def _refused(error: AuthError) -> HTTPException:
     """Log the refusal, and return it as Flask's error handling knows it.
 
     Without a handler of the app's own it is answered as it is. A handler for its
@@ -149,7 +151,7 @@ class FlaskGuard:
         app.after_request_funcs.setdefault(None, []).append(_answered)
         # An AuthError that a view raised by itself; the app may have a handler of its own.
         handlers = app.error_handler_spec[None][None]
-        handlers.setdefault(AuthError, refused)
+        handlers.setdefault(AuthError, _refused)
         app.extensions["jwt_guard"] = self
         if self._readiness is not None:
             app.add_url_rule(self._readiness, "jwt_guard_readiness", public(self._probe()))
@@ -166,18 +168,18 @@ class FlaskGuard:
         if self._checked != len(app.view_functions):
             self._check(app)
         if self.guard.metadata_path is not None:
-            document = wsgi.metadata_of(environ, self.guard)
+            document = metadata_of(environ, self.guard)
             if document is not None:
                 raise HTTPException(response=_response(document))
         asked = WsgiRequest(environ, lambda: self.endpoint(app, endpoint))
         try:
-            wsgi.admit(environ, self.admission, asked)
+            admit(environ, self.admission, asked)
             # What the class of a view requires, whatever a subclass overrides.
             needed = self._classes.get(endpoint)
             if needed is not None:
                 hosts.authorise(environ, needed, request.view_args)
         except AuthError as error:
-            raise refused(error) from error
+            raise _refused(error) from error
 
     def _check(self, app: Flask) -> None:
         """Raise if what is declared about endpoints is not what there is.
@@ -242,16 +244,6 @@ def _names(option: str, names: object) -> frozenset[str]:
     return frozenset(map(str, names))
 
 
-def required_by_blueprints(app: Flask, endpoint: str) -> Requirement | None:
-    """Return what the blueprints of an endpoint, nested ones included, require."""
-    parts = endpoint.split(".")[:-1]
-    names = (".".join(parts[: length + 1]) for length in range(len(parts)))
-    needed = None
-    for name in names:
-        needed = both(needed, hosts.required_of(app.blueprints.get(name)))
-    return needed
-
-
 def _answered(response: Response) -> Response:
     """Return *response*, with the challenge of the refusal that it stands for.
 
@@ -263,7 +255,7 @@ def _answered(response: Response) -> Response:
     if answer is _NONE:
         if not refusals or response.status_code < _SERVER_ERROR:
             return response
-        refused(refusals[-1])
+        _refused(refusals[-1])
         answer = request.environ[_ANSWER]
     if response.status_code >= _SERVER_ERROR > answer.status:
         return _response(answer)
@@ -299,7 +291,7 @@ def requires(*parts: str | Requirement) -> Callable[[_F], _F]:
             else:
                 needed.require(identity)
         except AuthError as error:
-            raise refused(error) from error
+            raise _refused(error) from error
 
     def decorate(view: _F) -> _F:
         if isinstance(view, Blueprint):
@@ -336,7 +328,7 @@ def identity_of() -> Identity:
     try:
         return hosts.identity_of(request.environ)
     except AuthError as error:
-        raise refused(error) from error
+        raise _refused(error) from error
 
 
 def identity_or_none() -> Identity | None:

@@ -16,9 +16,9 @@ from functools import partial
 from typing import Any, Final, Protocol, Unpack
 
 from ._core.answer import Answer
+from ._core.guarding import guarded
 from ._core.marks import (
     accessible,
-    guarded,
     identifies,
     identifying,
     optional,
@@ -40,24 +40,31 @@ from ._wait import Pause
 from .errors import AuthError, ConfigurationError, InsufficientScope, MissingToken
 
 __all__ = [
+    "ASGI_SCOPE",
     "GUARD",
     "IDENTITY",
+    "REFUSALS",
     "UNKNOWN",
     "Access",
     "Admission",
     "Answer",
     "AsgiRequest",
+    "Behind",
     "Endpoint",
     "Opened",
     "Outcome",
     "Pause",
+    "Prefixed",
     "Request",
     "Store",
     "Verified",
     "WsgiRequest",
     "accessible",
     "authorise",
+    "below",
+    "check_prefix",
     "flag",
+    "guard_of",
     "guarded",
     "identifies",
     "identifying",
@@ -65,6 +72,7 @@ __all__ = [
     "identity_or_none",
     "let_in",
     "let_in_async",
+    "noted",
     "optional",
     "public",
     "require",

@@ -17,8 +17,10 @@ from .errors import AuthError, ConfigurationError
 from .hosts import GUARD, IDENTITY, Opened, optional, public
 
 __all__ = [
+    "GuardCredentials",
     "GuardMiddleware",
     "GuardUser",
+    "authorise",
     "identity_of",
     "identity_or_none",
     "optional",

@@ -2,25 +2,22 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Unpack
-from urllib.parse import quote
 
 from . import hosts
 from ._core.policy.expressions import requirement
 from ._core.policy.requirement import Requirement
 from ._core.token.identity import Identity
 from ._guard import Guard
+from ._wsgi import admit, metadata_of, refuse, respond
 from .errors import AuthError
 from .hosts import (
     GUARD,
     IDENTITY,
     REFUSALS,
     Admission,
-    Answer,
     Opened,
-    Store,
     WsgiRequest,
     identity_of,
     identity_or_none,
@@ -38,8 +35,6 @@ __all__ = [
     "requires",
 ]
 
-# REMOTE_USER ends in access logs: a subject must not break their lines or fields.
-_PLAIN_IN_LOGS = "!#$&'()*+,/:;=?@[]|~^{}"
 # RFC 9110 §15.6.
 _SERVER_ERROR = "5"
 
@@ -218,44 +213,3 @@ class RequirementMiddleware:
         except AuthError as error:
             return refuse(environ[GUARD], error, environ, start_response)
         return self.app(environ, start_response)
-
-
-def admit(environ: Store, admission: Admission, request: WsgiRequest) -> None:
-    """Put the caller into *environ*, for access logs too, or raise the refusal."""
-    identity = hosts.let_in(environ, admission, request)
-    if identity is not None:
-        environ["AUTH_TYPE"] = "Bearer"
-        # "" rather than a name that another layer may have put there.
-        environ["REMOTE_USER"] = _in_logs(identity.subject or "")
-
-
-@lru_cache(maxsize=1024)
-def _in_logs(subject: str) -> str:
-    return quote(subject, safe=_PLAIN_IN_LOGS)
-
-
-def refuse(
-    guard: Guard,
-    error: AuthError,
-    environ: "WSGIEnvironment",
-    start_response: Callable[[str, list[tuple[str, str]]], object],
-) -> Iterable[bytes]:
-    """Send the answer to *error*."""
-    (path,) = WsgiRequest(environ).paths
-    answer = guard.refuse(error, method=environ["REQUEST_METHOD"], path=path)
-    return respond(answer, start_response)
-
-
-def respond(
-    answer: Answer, start_response: Callable[[str, list[tuple[str, str]]], object]
-) -> Iterable[bytes]:
-    """Send *answer*."""
-    start_response(answer.status_line, list(answer.headers))
-    return [answer.body] if answer.body else []
-
-
-def metadata_of(environ: "WSGIEnvironment", guard: Guard) -> Answer | None:
-    """Return the resource's metadata if the request asks for it."""
-    (path,) = WsgiRequest(environ).paths
-    whole = environ.get("SCRIPT_NAME", "") + path
-    return guard.metadata(environ["REQUEST_METHOD"]) if whole == guard.metadata_path else None

@@ -11,23 +11,28 @@ from typing import Annotated, Any, cast
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from flask import Blueprint, Flask
-from flask.views import MethodView
+from flask.views import MethodView, View
 from starlette.applications import Starlette
-from starlette.endpoints import HTTPEndpoint
+from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
+from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocket
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import Rule as MapRule
 
 from jwt_guard import ConfigurationError, Identity, Rule, asgi, cli, role, scope, wsgi
 from jwt_guard import fastapi as fastapi_adapter
 from jwt_guard import flask as flask_adapter
 from jwt_guard import starlette as starlette_adapter
 from jwt_guard.audit import assert_guarded, audit
-from tests.tokens import guard
+from jwt_guard.audit._verdict import _Asked
+from jwt_guard.hosts import Endpoint
+from tests.tokens import bearer, guard, token
 
 ROOT = Path(__file__).parent.parent
 
@@ -344,10 +349,352 @@ def test_table_in_front() -> None:
     assert access(closed) == shown | {"GET,HEAD /c": "denied"}
 
 
+class Opaque:
+    """An app of which nothing is known, for ASGI or WSGI."""
+
+    def __init__(self, app: object = None) -> None:
+        self.app = app
+
+    def __call__(self, *_arguments: object) -> Any:
+        raise AssertionError("an audit asks nobody")
+
+
+class Handling(Route):
+    """A route that answers by itself, whatever its endpoint is."""
+
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError
+
+
+class Bare(BaseRoute):
+    """A route without an endpoint."""
+
+
+def test_routes_of_others() -> None:
+    """What answers by itself is a row, and what is declared behind it is nothing to it."""
+
+    class Dispatching(HTTPEndpoint):
+        async def get(self, _request: Request) -> Response:
+            raise AssertionError
+
+        async def dispatch(self) -> None:
+            raise AssertionError
+
+    class Refusing(HTTPEndpoint):
+        async def get(self, _request: Request) -> Response:
+            raise AssertionError
+
+        async def method_not_allowed(self, request: Request) -> Response:
+            raise AssertionError(request)
+
+    class Empty(HTTPEndpoint): ...
+
+    marked = starlette_adapter.public(local_endpoint())
+    routes = [
+        Route("/dispatching", Dispatching),
+        Route("/refusing", Refusing),
+        Route("/empty", Empty),
+        Route("/awaited", cast("Any", Opaque)),
+        Route("/called", cast("Any", Opaque())),
+        Handling("/handling", marked),
+        Bare(),
+        Mount("/routed", Router(default=cast("Any", Opaque()))),
+        Mount("/unseen", cast("Any", Opaque(Router([Route("/x", marked)])))),
+        Mount("/own", Choosing([Route("/x", marked)])),
+        WebSocketRoute("/ws", cast("Any", Opaque)),
+    ]
+    app = Starlette(routes=routes)
+    wrapped = starlette_adapter.GuardMiddleware(app, guard=guard(), optional=["/called"])
+    assert access(wrapped) == {
+        "* /dispatching": "token",
+        "* /refusing": "token",
+        "* /empty": "token",
+        "* /awaited": "token",
+        "* /called": "optional",
+        "* /handling": "token",
+        "* /*": "token, public in part",
+        "* /routed/*": "token",
+        "GET,HEAD /unseen/x": "token",
+        "* /own/*": "token",
+        "WEBSOCKET /ws": "token",
+    }
+    assert len(audit(app).unguarded) == 12
+
+
+def local_endpoint() -> Any:
+    async def endpoint(_request: Request) -> Response:
+        raise AssertionError
+
+    return endpoint
+
+
+class Choosing(Router):
+    """A router that chooses in a way of its own."""
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError
+
+
+def test_transparent() -> None:
+    """What is said to pass requests on is no row, and marks behind it count for the guard."""
+    app = Starlette(routes=[Route("/", starlette_adapter.public(local_endpoint()))])
+    behind = starlette_adapter.GuardMiddleware(cast("Any", Opaque(app)), guard=guard())
+    assert access(behind) == {"GET,HEAD /": "token"}
+    told = starlette_adapter.GuardMiddleware(
+        cast("Any", Opaque(app)), guard=guard(), transparent=(Opaque,)
+    )
+    assert access(told) == {"GET,HEAD /": "public"}
+    in_front = Opaque(told)
+    assert access(in_front) == {"* /*": "UNGUARDED", "GET,HEAD /": "public"}
+    with pytest.raises(AssertionError, match="1 route is"):
+        assert_guarded(in_front)
+    assert_guarded(in_front, transparent=(Opaque,))
+
+
+def test_middleware_of_a_router() -> None:
+    """What a router has in front of its own routes counts, whoever it is of."""
+    ours = Middleware(starlette_adapter.GuardMiddleware, guard=guard())
+    theirs = Middleware(cast("Any", Opaque))
+    marked = Route("/x", starlette_adapter.public(local_endpoint()))
+    assert access(Router([marked], middleware=[ours])) == {"GET,HEAD /x": "public"}
+    assert access(Router([marked], middleware=[ours, theirs])) == {"GET,HEAD /x": "token"}
+    found = access(Router([marked], middleware=[theirs, ours]))
+    assert found == {"* /*": "UNGUARDED", "GET,HEAD /x": "public"}
+
+
+def test_class_views_that_override() -> None:
+    """What a class requires holds for subclasses and mixins, whatever they override."""
+
+    @starlette_adapter.requires("admin")
+    class Base(HTTPEndpoint): ...
+
+    class Mixin(HTTPEndpoint):
+        async def dispatch(self) -> None:
+            raise AssertionError
+
+    class Awaited(Base):
+        def __await__(self) -> Any:
+            raise AssertionError
+
+    class Mixed(Mixin, Base): ...
+
+    @starlette_adapter.requires("talk")
+    class Talking(WebSocketEndpoint): ...
+
+    class Chat(Talking):
+        async def dispatch(self) -> None:
+            raise AssertionError
+
+    routes = [Route("/a", Awaited), Route("/m", Mixed), WebSocketRoute("/c", Chat)]
+    app = Starlette(
+        routes=routes, middleware=[Middleware(starlette_adapter.GuardMiddleware, guard=guard())]
+    )
+    assert access(app) == {
+        "* /a": "scope('admin')",
+        "* /m": "scope('admin')",
+        "WEBSOCKET /c": "scope('talk')",
+    }
+    client = TestClient(app)
+    headers = {"Authorization": bearer(token()).decode()}
+    for path in ("/a", "/m"):
+        assert client.get(path, headers=headers).status_code == 403
+        assert client.get(path).status_code == 401
+    with (
+        pytest.raises(WebSocketDenialResponse) as refused,
+        client.websocket_connect("/c", headers=headers),
+    ):
+        raise AssertionError
+    assert refused.value.status_code == 403
+
+
+def test_flask_views_that_override() -> None:
+    """The same of Flask's; a method's own requirement is shown where it is asked alone."""
+    app = Flask(__name__, static_folder=None)
+    flask_adapter.FlaskGuard(app, guard=guard())
+
+    @flask_adapter.requires("admin")
+    class Base(View):
+        def dispatch_request(self) -> str:
+            raise AssertionError
+
+    class Child(Base):
+        def dispatch_request(self) -> str:
+            raise AssertionError
+
+    class Mixin(View):
+        def dispatch_request(self) -> str:
+            raise AssertionError
+
+    class Mixed(Mixin, Base): ...
+
+    class Methods(MethodView):
+        @flask_adapter.requires("write")
+        def get(self) -> str:
+            raise AssertionError("nobody asks what it requires")
+
+        def dispatch_request(self, **_values: Any) -> str:
+            return "answer"
+
+    for view in (Base, Child, Mixed, Methods):
+        app.add_url_rule(f"/{view.__name__}", view_func=view.as_view(view.__name__))
+    assert access(app) == {
+        "GET /Base": "scope('admin')",
+        "GET /Child": "scope('admin')",
+        "GET /Mixed": "scope('admin')",
+        "GET /Methods": "token",
+    }
+    headers = {"Authorization": bearer(token()).decode()}
+    client = app.test_client()
+    for path in ("/Base", "/Child", "/Mixed"):
+        assert client.get(path, headers=headers).status_code == 403
+    assert client.get("/Methods", headers=headers).text == "answer"
+
+
+def test_requires_above_the_route() -> None:
+    """A requirement that is never asked is no row; the audit says whose it is, as the host does."""
+    flask, starlette = Flask(__name__), FastAPI()
+
+    @flask_adapter.requires("admin")
+    @flask.get("/x")
+    def view() -> str:
+        raise AssertionError
+
+    @starlette_adapter.requires("admin")
+    @starlette.get("/x")
+    async def endpoint(request: Request) -> str:
+        raise AssertionError(request)
+
+    for app in (flask, starlette):
+        with pytest.raises(ConfigurationError, match=r"(view|endpoint).* above the decorator"):
+            audit(app)
+
+
+def test_frontend() -> None:
+    """What FastAPI serves beside its routes is seen, with what is asked for before."""
+    app, router = FastAPI(openapi_url=None), APIRouter(prefix="/in")
+    app.frontend("/", directory=ROOT)
+    router.frontend("/ui", directory=ROOT)
+    needed = fastapi_adapter.Requires("ui")
+    app.include_router(router, dependencies=[needed])
+    ours = fastapi_adapter.GuardMiddleware(app, guard=guard(), public=["/*"])
+    assert access(ours) == {"GET,HEAD /*": "public", "GET,HEAD /in/ui/*": "scope('ui')"}
+    client = TestClient(ours)
+    assert client.get("/README.md").status_code == 200
+    assert client.get("/in/ui/README.md").status_code == 401
+    assert len(audit(app).unguarded) == 2
+
+
+def test_root_path() -> None:
+    """The path that the router reads decides, by each way to a route."""
+    with pytest.warns(Warning, match="root_path"):
+        app, sub = (
+            FastAPI(root_path="/api", openapi_url=None),
+            FastAPI(root_path="/api/sub/v1", openapi_url=None),
+        )
+    app.get("/admin")(local_endpoint())
+    sub.get("/admin")(local_endpoint())
+    app.mount("/sub", sub)
+    rules = [Rule("/admin", requires="admin"), Rule("/sub/admin", requires="sub")]
+    wrapped = asgi.GuardMiddleware(app, guard=guard(), rules=rules, optional=True)
+    assert access(wrapped) == {
+        "GET /admin": "scope('admin')",
+        "GET /api/sub/v1/admin": "scope('sub')",
+    }
+    client = TestClient(wrapped)
+    headers = {"Authorization": bearer(token()).decode()}
+    for path in ("/admin", "/api/admin", "/api/sub/v1/admin"):
+        assert client.get(path, headers=headers).status_code == 403
+    open_one = asgi.GuardMiddleware(app, guard=guard(), public=["/sub/v1/admin", "/sub/admin"])
+    assert access(open_one)["GET /api/sub/v1/admin"] == "public"
+
+
+def test_methods_of_rows() -> None:
+    """What is for any method is shown by the methods that rows tell apart."""
+    rows = [Rule("/m/*", methods=["GET"], public=True), Rule("/m/*", methods=["PUT"])]
+    app = Starlette(routes=[Mount("/m", cast("Any", Opaque()))])
+    wrapped = asgi.GuardMiddleware(app, guard=guard(), rules=rows)
+    assert access(wrapped) == {"* /m/*": "token", "GET,HEAD /m/*": "public"}
+
+
+def test_socketio() -> None:
+    """What replaced Flask's `wsgi_app` answers by itself, unless a guard is around it."""
+    app = Flask(__name__, static_folder=None)
+    app.add_url_rule("/a", "a", lambda: "")
+    flask_adapter.FlaskGuard(app, guard=guard())
+    assert_guarded(app)
+    app.wsgi_app = cast("Any", Opaque(app.wsgi_app))  # type: ignore[method-assign]
+    assert access(app) == {"* /*": "UNGUARDED", "GET /a": "token"}
+    with pytest.raises(AssertionError, match=r"\* /\* UNGUARDED"):
+        assert_guarded(app)
+    assert_guarded(app, transparent=(Opaque,))
+    app.wsgi_app = wsgi.GuardMiddleware(app.wsgi_app, guard=guard())  # type: ignore[method-assign]
+    assert access(app) == {"GET /a": "token"}
+    # Nothing shows that it leads to the app; the guard stands there all the same.
+    app.wsgi_app = wsgi.GuardMiddleware(cast("Any", lambda *_: []), guard=guard())  # type: ignore[method-assign]
+    assert_guarded(app)
+
+
+def test_known_wsgi_middleware() -> None:
+    """Werkzeug's own passes requests on; a requirement in front of the app counts."""
+    app = Flask(__name__, static_folder=None)
+    app.add_url_rule("/a", "a", lambda: "")
+    flask_adapter.FlaskGuard(app, guard=guard())
+    assert access(ProxyFix(app)) == {"GET /a": "token"}
+    required = wsgi.requires("all")(app.wsgi_app)
+    assert access(wsgi.GuardMiddleware(required, guard=guard())) == {"GET /a": "scope('all')"}
+
+
+def test_flask_that_answers_before() -> None:
+    """A subclass of Flask that answers by itself is not guarded by what is in it."""
+
+    class Answering(Flask):
+        def full_dispatch_request(self) -> Any:
+            raise AssertionError
+
+    app = Answering(__name__, static_folder=None)
+    flask_adapter.FlaskGuard(app, guard=guard())
+    assert access(app) == {"* /*": "UNGUARDED"}
+
+
+def test_hosts_of_flask() -> None:
+    """Subdomains and hosts are shown; a route for any method, too."""
+    app = Flask(__name__, static_folder=None)
+    flask_adapter.FlaskGuard(app, guard=guard())
+    app.add_url_rule("/a", "a", lambda: "", subdomain="admin")
+    app.url_map.add(MapRule("/any", endpoint="any"))
+    assert access(app) == {"GET admin.*/a": "token", "* /any": "token"}
+    app.config["SERVER_NAME"] = "app.example"
+    assert "GET admin.app.example/a" in access(app)
+    matching = Flask(__name__, static_folder=None, host_matching=True)
+    matching.add_url_rule("/a", "a", lambda: "", host="one.example")
+    flask_adapter.FlaskGuard(matching, guard=guard())
+    assert access(matching) == {"GET one.example/a": "token"}
+    assert audit(matching).as_table().splitlines()[1].split()[1] == "one.example/a"
+    assert json.loads(audit(matching).as_json())[0]["host"] == "one.example"
+
+
 def test_no_routes() -> None:
     """An app that shows no routes cannot be audited, and that is said."""
     with pytest.raises(ConfigurationError, match="function shows no routes: audit knows Flask"):
         audit(lambda: None)
+
+
+def test_imports_no_framework(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not imported is not in the app, and not imported for the audit."""
+    app = Flask(__name__, static_folder=None)
+    monkeypatch.delitem(sys.modules, "starlette")
+    assert audit(app).routes == ()
+    monkeypatch.delitem(sys.modules, "flask")
+    with pytest.raises(ConfigurationError, match="shows no routes"):
+        audit(app)
+
+
+def test_pattern_as_a_request() -> None:
+    """What a guard is asked about a pattern has no fields, and nothing to hide."""
+    asked = _Asked("GET", ("/",), Endpoint())
+    assert asked.fields("origin") == ()
+    asked.hide_query(b"")
+    asked.hide_protocols(b"")
 
 
 def test_formats() -> None:
@@ -373,7 +720,7 @@ def test_formats() -> None:
 
 APPS = """
 from flask import Flask
-from tests.tokens import guard
+from tests.tokens import bearer, guard, token
 from jwt_guard.flask import FlaskGuard
 
 bare = Flask("bare")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from jwt_guard import AuthError, Guard, Identity, Issuer
-from jwt_guard._wait import Fetch
+from jwt_guard._schedule import Schedule
 from jwt_guard.keys import Document, FetchError, Jwks
 from jwt_guard.keys._fresh_keys import FreshKeys
 from tests.tokens import AUDIENCE, ISSUER, NOW, Pair, bearer, claims, key_pair, token
@@ -116,8 +116,9 @@ class CachedLikeUncached(RuleBasedStateMachine):
 
     @rule()
     def refresh(self) -> None:
-        fetch = self.fresh._fetch = Fetch(2, clock=self.clock)
-        self.fresh._start(fetch, self.fresh._snapshot, anew=False)
+        self.fresh._schedule = Schedule(self.fresh._timing)
+        fetch = self.fresh.begin(self.fresh.known(), anew=True)
+        assert fetch is not None
         fetch.wait()
 
     @rule(seconds=st.sampled_from([-700, -15, 1, 15, 299, 700, 4000]))

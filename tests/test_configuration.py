@@ -5,7 +5,7 @@ import logging
 import time
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -522,20 +522,55 @@ def test_preset(tmp_path: Path, audience: str) -> None:
 
 
 ARGUMENTS = {
+    "adfs": 'host = "sts.example.com"\naudience = "api"',
     "auth0": 'domain = "example.eu.auth0.com"\naudience = "api"',
+    "authentik": 'base = "https://id.example"\napplication = "shop"\nclient_id = "a"',
+    "clerk": 'domain = "clerk.example.com"\norigins = ["https://app.example.com"]',
+    "cloudflare_access": 'team = "example"\naudience = "tag"',
     "cognito": 'region = "eu-central-1"\npool = "eu-central-1_AbCdEf"\nclient_id = ["web"]',
     "entra": 'tenant = "8f5b1b1e-7a30-4a9e-9a55-3d1f2a0c4b11"\naudience = "api"',
+    "firebase": 'project = "shop-12345"',
+    "github_actions": 'audience = "api"\nowner_id = "65"',
     "google": 'audience = "api"\nhosted_domain = "example.com"',
+    "google_iap": 'audience = "/projects/1/apps/shop"',
     "keycloak": 'base = "https://id.example"\nrealm = "shop"\naudience = "api"',
+    "kubernetes": 'audience = "api"\naccounts = ["shop/web"]\nfolder = "{folder}"',
     "okta": 'domain = "example.okta.com"\nserver = "main"',
+    "spiffe": 'trust_domain = "example.org"\naudience = "api"\nworkloads = ["/web"]\n'
+    'issuer = "https://oidc.example.org"',
+    "supabase": 'project = "abcdefghijklmnopqrst"',
+    "zitadel": 'domain = "example.zitadel.cloud"\nproject = "1"',
 }
 
 
 @pytest.mark.parametrize("preset", PRESET_NAMES)
 def test_every_preset(tmp_path: Path, preset: str) -> None:
-    """Every preset there is can be named in a file."""
-    text = f'[[issuer]]\npreset = "{preset}"\n{ARGUMENTS[preset]}\n'
+    """Every preset there is can be named in a file, and its keys be fetched another way."""
+    (tmp_path / "ca.crt").write_text("-----BEGIN CERTIFICATE-----")
+    arguments = ARGUMENTS[preset].format(folder=tmp_path)
+    text = f'[[issuer]]\npreset = "{preset}"\n{arguments}\n'
     assert len(loaded(tmp_path, text).guard().health()) == 1
+    (plain,) = loaded(tmp_path, text).issuers
+    (patient,) = loaded(tmp_path, text + 'wait = 7\nca_file = "ca.crt"').issuers
+    (before,), (after,) = origins(plain), origins(patient)
+    assert isinstance(before, Discovery | Jwks)
+    assert after == replace(before, wait=7)
+    assert isinstance(after, Discovery | Jwks)
+    assert isinstance(after.fetcher, HttpFetcher)
+    token_file = before.fetcher.token_file if isinstance(before.fetcher, HttpFetcher) else None
+    assert after.fetcher == HttpFetcher(ca_file=f"{tmp_path}/ca.crt", token_file=token_file)
+
+
+def test_preset_in_migration(tmp_path: Path) -> None:
+    """A key that is given stands beside those that a preset fetches, if the file says so."""
+    text = f'[[issuer]]\npreset = "firebase"\n{ARGUMENTS["firebase"]}\n'
+    key = 'key_file = "keys/api.pem"\nalg = "ES256"\n'
+    (alone,) = loaded(tmp_path, text + key).issuers
+    (both,) = loaded(tmp_path, text + key + "discovery = true").issuers
+    assert len(origins(alone)) == 1
+    given, fetched = origins(both)
+    assert isinstance(given, KeySet)
+    assert isinstance(fetched, Jwks)
 
 
 @pytest.mark.parametrize(
@@ -646,9 +681,9 @@ def test_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ),
         (
             '[[issuer]]\npreset = "keyclock"\nbase = "x"',
-            "issuer 1: preset: expected one of 'auth0', 'cognito',",
+            "issuer 1: preset: expected one of 'adfs', 'auth0', '",
         ),
-        ("[[issuer]]\npreset = []", "issuer 1: preset: expected one of 'auth0', 'cognito',"),
+        ("[[issuer]]\npreset = []", "issuer 1: preset: expected one of 'adfs', 'auth0', '"),
         (
             '[[issuer]]\npreset = "keycloak"\nbaze = "x"',
             "issuer 1: unknown name 'baze', did you mean 'base'?",

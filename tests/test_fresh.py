@@ -76,6 +76,7 @@ class Setup:
         value = self.fresh.value()
         if value is None and (fetch := self.fresh.begin()) is not None:
             fetch.wait()
+            assert fetch.finished
             value = self.fresh.value()
         return value
 
@@ -95,11 +96,12 @@ def eventually(condition: Callable[[], bool]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def places() -> Iterator[None]:
-    """Each test leaves as many places as it found."""
-    before = fresh_module._places.taken
-    yield
-    eventually(lambda: fresh_module._places.taken == before)
+def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[fresh_module._Places]:
+    """Each test has places of its own, and gives all of them back."""
+    own = fresh_module._Places()
+    monkeypatch.setattr(fresh_module, "_places", own)
+    yield own
+    eventually(lambda: own.taken == 0)
 
 
 def test_refresh_ahead() -> None:
@@ -397,7 +399,7 @@ def test_missing() -> None:
     fetch.wait()
 
 
-def test_ceiling() -> None:
+def test_ceiling(places: fresh_module._Places) -> None:
     """Names that may be made up get 8 fetches at once, all others 32; none queues."""
     setups = [Setup(found=True) for _ in range(400)]
     known = Setup(value="z")
@@ -414,7 +416,7 @@ def test_ceiling() -> None:
     assert threading.active_count() - before == 32
     for setup in (*setups, known, *configured):
         setup.source.go.set()
-    eventually(lambda: fresh_module._places.taken == 0)
+    eventually(lambda: places.taken == 0)
     # Who has answered is no stranger any more.
     assert setups[9].waited() == "a"
     assert setups[9].fresh._found is False
@@ -538,14 +540,16 @@ def test_fork() -> None:
     subprocess.run([sys.executable, "-W", "ignore", "-c", FORKING], cwd=ROOT, check=True)
 
 
-def test_after_fork() -> None:
+def test_after_fork(places: fresh_module._Places, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same, in this process: nothing is under way, whatever was."""
     setup = Setup()
     setup.waited()
     setup.fresh._fetch = Fetch(2)
-    taken = fresh_module._places.taken
+    places.taken = 32
+    # Of this one alone: other tests have fetches under way.
+    monkeypatch.setattr(fresh_module, "_instances", [setup.fresh])
     fresh_module._after_fork()
-    assert (fresh_module._places.taken, taken) == (0, 0)
+    assert places.taken == 0
     assert not setup.fresh.busy
     assert setup.fresh.value() == "a"
 

@@ -244,12 +244,13 @@ def test_no_keys(keys: Any) -> None:
 
 
 def test_too_few_keys() -> None:
-    """An empty list is no keys, and two under one name are too many."""
+    """An empty list is no keys, and two under one name are too many; the same twice is one."""
     with pytest.raises(ConfigurationError, match="keys is empty, and no token would be accepted"):
         issuer(keys=[])
     keys = [Key.from_jwk(pair.public_jwk | {"kid": "1"}) for pair in (EC256, STRANGER)]
     with pytest.raises(ConfigurationError, match="two keys for ES256 share the kid '1'"):
         issuer(keys=keys)
+    assert issuer(keys=[EC256.key, EC256.key])
 
 
 def test_fetching_needs_url() -> None:

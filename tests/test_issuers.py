@@ -16,6 +16,7 @@ from jwt_guard import ConfigurationError, Guard, Issuer, Key
 from jwt_guard import _issuers as issuers_module
 from jwt_guard._issuers import Answer, Issuers, Trusted
 from jwt_guard.errors import InvalidToken, KeysUnavailable
+from jwt_guard.keys._fresh_keys import FreshKeys
 from jwt_guard.observing import Event
 from tests.keys.provider import AUDIENCE
 
@@ -55,6 +56,17 @@ def test_guard() -> None:
             guard.authenticate(bearer("b"))
     assert asked == ["a", "b"]
     assert guard.health() == []
+
+
+def test_tenants_share_few_fetches() -> None:
+    """Keys of a tenant are those of a name that may be made up; of a configured issuer not."""
+    name = "https://a.example"
+    one, other = Issuer(name, audience=AUDIENCE), Issuer("https://b.example", audience=AUDIENCE)
+    issuers = Issuers([other], lambda _: one, list[Event]().append)
+    members = issuers.find(name)
+    assert isinstance(members, Sequence)
+    marks = [trusted.kept[0] for trusted in (*members, *issuers.known[other.name])]
+    assert [cast("FreshKeys", keys)._fresh._found for keys in marks] == [True, False]
 
 
 def test_only_tenants() -> None:
@@ -353,3 +365,20 @@ def test_after_fork() -> None:
         assert not issuers._lock.locked()
     assert not issuers._tenants
     assert found(issuers, "a") is not first
+
+
+def test_no_issuer_named() -> None:
+    """A token that names no issuer is of the one that says so; of two, nobody could tell."""
+    key = Key.secret(SECRET, alg="HS256")
+    nameless = [Issuer(name, audience="api", keys=key, names_issuer=False) for name in "ab"]
+    claims = {"aud": "api", "sub": "joe", "exp": int(time.time()) + 60}
+    unnamed = [b"Bearer " + jwt.encode(claims, SECRET, "HS256").encode()]
+    guard = Guard(nameless[0], issuer("c"))
+    for _ in range(2):
+        assert guard.authenticate(unnamed).issuer == "a"
+    assert guard.authenticate(bearer("c")).issuer == "c"
+    for one, authorization in ((guard, bearer("a")), (Guard(issuer("c")), unnamed)):
+        with pytest.raises(InvalidToken, match="unknown_issuer"):
+            one.authenticate(authorization)
+    with pytest.raises(ConfigurationError, match="of one issuer alone, not of a and b"):
+        Guard(*nameless)

@@ -86,7 +86,7 @@ def test_verified() -> None:
     basis = found.basis
     assert (basis.issuer, basis.key, basis.kid) == (ISSUER, EC256.key, EC256.key.kid)
     assert basis.source is not None
-    assert basis.source.find("ES256", basis.kid) is EC256.key
+    assert basis.source.find("ES256", basis.kid) == (EC256.key,)
     assert one.now() == NOW
 
 
@@ -248,7 +248,7 @@ class Fetching:
             return self
         if self._then is not None:
             raise self._then
-        return EC256.key
+        return (EC256.key,)
 
     def current(self) -> KeySet | None:
         raise AssertionError

@@ -147,7 +147,8 @@ def test_mounted(outermost: bool) -> None:  # noqa: FBT001  a parameter of the t
     found = operations(sub, **({"outermost": parent} if outermost else {}))
     assert found["GET /plain"]["security"] == [{"BearerToken": []}]
     assert found["GET /scoped"]["security"] == [{"BearerToken": ["a"]}]
-    opened = [{}, {"BearerToken": []}] if outermost else [{"BearerToken": []}]
+    opened: list[dict[str, list[str]]] = [{"BearerToken": []}]
+    opened = [{}, *opened] if outermost else opened
     assert found["GET /open"]["security"] == opened
     assert operations(parent)["GET /plain"]["security"] == [{}, {"BearerToken": []}]
 

@@ -7,6 +7,7 @@ import pytest
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.applications import Starlette
+from starlette.endpoints import HTTPEndpoint
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.cors import CORSMiddleware
@@ -329,10 +330,37 @@ async def answers_options(_request: Request) -> Response:
     return PlainTextResponse("options")
 
 
+class Dispatching(HTTPEndpoint):
+    """A class that has a method for OPTIONS, and does not look at it."""
+
+    async def options(self, _request: Request) -> Response:
+        raise AssertionError
+
+    async def dispatch(self) -> None:
+        await PlainTextResponse("secret")(self.scope, self.receive, self.send)
+
+
+class Options(HTTPEndpoint):
+    """A class that answers OPTIONS."""
+
+    async def options(self, _request: Request) -> Response:
+        return PlainTextResponse("options")
+
+
+class OtherCORS(CORSMiddleware):
+    """Middleware that is called what it is not."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await PlainTextResponse("secret")(scope, receive, send)
+
+
 @pytest.mark.parametrize(
     ("app", "code"),
     [
         (Anything(), 401),
+        (Starlette(routes=[Route("/", Dispatching)]), 401),
+        (Starlette(routes=[Route("/", Options)]), 200),
+        (OtherCORS(Starlette(routes=[]), allow_origins=["*"]), 401),
         (Starlette(routes=[Route("/", Anything())]), 401),
         (Starlette(routes=[Mount("/", Anything())]), 401),
         (Starlette(routes=[Route("/", answers_options, methods=["GET"])]), 401),
@@ -410,12 +438,78 @@ def test_requires_above_the_route() -> None:
 
     wrapped = GuardMiddleware(app, guard=guard())
     with (
-        pytest.raises(ConfigurationError, match="endpoint.*above the decorator"),
+        pytest.raises(ConfigurationError, match=r"endpoint.*above the decorator"),
         TestClient(wrapped),
     ):
         raise AssertionError
-    with pytest.raises(ConfigurationError, match="endpoint.*above the decorator"):
+    with pytest.raises(ConfigurationError, match=r"endpoint.*above the decorator"):
         TestClient(wrapped).get("/x")
+
+
+def test_requires_above_the_route_with_a_token() -> None:
+    """Without a lifespan the first request tells, whatever token it comes with."""
+    app = FastAPI()
+
+    @requires("admin")
+    @app.get("/x")
+    async def endpoint(request: Request) -> str:
+        raise AssertionError(request)
+
+    client = TestClient(GuardMiddleware(app, guard=guard()))
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match=r"endpoint.*above the decorator"):
+            client.get("/x", headers=held())
+
+
+def test_prefix_behind_unknown_middleware() -> None:
+    """A mounted app's own prefix is seen behind middleware of which nothing is known."""
+    sub = api("/a/v1")
+    rows = [Rule("/a/admin/*", requires="admin"), Rule("/a/*", optional=True)]
+    for middle in (PassingOn, lambda app: Starlette(routes=[Mount("/", PassingOn(app))])):
+        parent: Any = Starlette(routes=[Mount("/a", PassingOn(sub))])
+        client = TestClient(asgi.GuardMiddleware(middle(parent), guard=guard(), rules=rows))
+        assert client.get("/a/v1/admin/users").status_code == 401
+        assert client.get("/a/v1/admin/users", headers=held()).status_code == 403
+        assert client.get("/a/v1/health").status_code == 200
+
+
+class OtherStack(Starlette):
+    """An app that puts something of its own in front of its router."""
+
+    def build_middleware_stack(self) -> Any:
+        return Rewriting(super().build_middleware_stack())
+
+
+class OtherRouter(Router):
+    """A router that chooses in a way of its own."""
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        await super().app({**scope, "path": "/closed"}, receive, send)
+
+
+@pytest.mark.parametrize(
+    "app",
+    [
+        OtherStack(routes=marked().routes),
+        OtherRouter(marked().routes),
+        Router(marked().routes, middleware=[Middleware(Rewriting)]),
+        Mount("/", Router(marked().routes, middleware=[Middleware(Rewriting)])),
+    ],
+)
+def test_apps_with_a_mind_of_their_own(app: Any) -> None:
+    """A subclass that may send a request elsewhere leads nowhere, whatever it is one of."""
+    client = TestClient(GuardMiddleware(app, guard=guard()))
+    assert client.get("/open").status_code == 401
+    assert client.get("/open", headers=held()).text == "secret"
+
+
+def test_middleware_of_a_router() -> None:
+    """What a router has in front of its own routes passes on what is known to."""
+    app = Router(marked().routes, middleware=[Middleware(CORSMiddleware)])
+    assert TestClient(GuardMiddleware(app, guard=guard())).get("/open").text == "open"
+    inside = Router(marked().routes, middleware=[Middleware(GuardMiddleware, guard=guard())])
+    assert TestClient(inside).get("/open").text == "open"
+    assert TestClient(inside).get("/closed").status_code == 401
 
 
 def test_convertor_that_fails() -> None:

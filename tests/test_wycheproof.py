@@ -50,7 +50,7 @@ def vectors(name: str) -> list[Any]:
 
 
 def accepts(jwks: dict[str, Any], token: Any) -> bool:
-    """Tell whether the guard's way from token to signature accepts *token*."""
+    """Whether the guard's way from token to signature accepts *token*."""
     secret = all(jwk.get("kty") == "oct" for jwk in jwks.get("keys", [jwks]))
     try:
         keys = KeySet.from_jwks(jwks, allow_symmetric=secret)

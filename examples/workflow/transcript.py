@@ -61,7 +61,7 @@ def sleep_until(instant: float) -> None:
 
 
 def write(url: str, say: Say, wait_until: Callable[[float], None] = sleep_until) -> None:
-    """Tell the story to the app at *url*; say every request and answer.
+    """Write the story of the app at *url*; say every request and answer.
 
     Args:
         url: Where the app is served.

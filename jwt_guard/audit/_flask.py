@@ -13,9 +13,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import Rule as Route
 
 from .. import wsgi
-from .._core.marks import accessible, check_registered, required_of
+from .._blueprints import required_by_blueprints
+from .._core.guarding import check_registered
+from .._core.marks import accessible, required_of
 from .._core.policy.requirement import Requirement, both
-from ..flask import FlaskGuard, required_by_blueprints
+from ..flask import FlaskGuard
 from ._verdict import ANY, Found, Standing, Way
 
 # Flask answers them by itself, for every route.

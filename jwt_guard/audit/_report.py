@@ -110,7 +110,7 @@ def audit(app: object, *, transparent: tuple[type, ...] = ()) -> Audit:
     for one in _found(app, transparent):
         where = _where(one.endpoint)
         for methods, found in verdicts(one):
-            routes.append(AuditedRoute(one.path, methods, _access(found), where, one.host))
+            routes.append(AuditedRoute(one.path, methods, access_of(found), where, one.host))
             scopes |= found.needed.all_scopes() if found.needed is not None else frozenset[str]()
     routes.sort(key=lambda route: (route.host, route.path, route.methods))
     return Audit(tuple(routes), tuple(sorted(scopes)))
@@ -145,14 +145,16 @@ def _found(app: object, transparent: tuple[type, ...]) -> list[Found]:
     )
 
 
-def _access(found: Verdict) -> str:
+def access_of(found: Verdict) -> str:
+    """Return a verdict in words."""
     if not found.guarded:
         return "UNGUARDED"
     if found.access is not Access.GUARDED:
-        return found.access.name.lower()
-    access = "token" if found.needed is None else str(found.needed)
-    if found.denied:
+        access = found.access.name.lower()
+    elif found.denied:
         access = "denied"
+    else:
+        access = "token" if found.needed is None else str(found.needed)
     return f"{access}, public in part" if found.opened_in_part else access
 
 

@@ -1,26 +1,25 @@
 """Starlette's and FastAPI's routes: which there are, and what stands in front of each."""
 
-import inspect
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from starlette.applications import Starlette
 from starlette.convertors import PathConvertor
-from starlette.endpoints import HTTPEndpoint
-from starlette.middleware import Middleware
 from starlette.routing import Host, Mount, Router, WebSocketRoute
 
 from .. import asgi
-from .._core.marks import accessible, check_registered, identifies, required_of
+from .._core.guarding import check_registered
+from .._core.marks import accessible, identifies, required_of
 from .._core.policy.requirement import Requirement, both
 from .._routing import (
+    Added,
     Foreign,
     asked_by,
+    by_method,
     flat,
     is_plain,
     is_router,
-    made,
     passes_on,
     required_in_front,
     stack,
@@ -28,6 +27,7 @@ from .._routing import (
 from ..hosts import Access
 from ._verdict import ANY, Found, Standing, Way
 
+_OURS = "jwt_guard."
 # What an HTTPEndpoint may have methods for.
 _HTTP_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY")
 
@@ -135,10 +135,8 @@ class _Front:
 
 def _as_made(layer: object) -> object:
     """Return one of ours as the app will make it; nobody knows what others do."""
-    if isinstance(layer, Middleware):
-        module: str = getattr(layer.cls, "__module__", "")
-        if module.startswith("jwt_guard."):
-            return made(layer)
+    if isinstance(layer, Added) and str(getattr(layer.kind, "__module__", "")).startswith(_OURS):
+        return layer.made()
     return layer
 
 
@@ -159,7 +157,7 @@ def _below_root(tracks: tuple[_Track, ...], root: object) -> tuple[_Track, ...]:
             ways += [track._replace(root=root), track._replace(base=root, root=root)]
         elif f"{root}/".startswith(f"{track.base}/"):
             ways.append(track._replace(base=root, root=root))
-    return tuple(ways) or tracks
+    return tuple(ways) or tuple(track._replace(root=root) for track in tracks)
 
 
 def has_routes(app: object) -> bool:
@@ -200,7 +198,7 @@ def _behind(app: object, front: _Front) -> Iterator[Found]:
 
 def _named(layer: object) -> object:
     """Return what a layer of middleware is written as."""
-    return layer.cls if isinstance(layer, Middleware) else layer
+    return layer.kind if isinstance(layer, Added) else layer
 
 
 def _of_router(router: Router, front: _Front) -> Iterator[Found]:
@@ -253,25 +251,17 @@ def _by_method(
         yield ("WEBSOCKET",), needed
     elif route.methods:
         yield tuple(sorted(route.methods)), needed
-    elif not (_is_http_endpoint(endpoint) and _dispatches(endpoint)):
-        yield (ANY,), needed
+    elif by_method(endpoint) and (handlers := _handlers(endpoint)):
+        for method, handler in handlers:
+            yield (method,), both(needed, required_of(handler))
     else:
-        for method in _HTTP_METHODS:
-            handler = getattr(endpoint, method.lower(), None)
-            if handler is not None:
-                yield (method,), both(needed, required_of(handler))
+        yield (ANY,), needed
 
 
-def _is_http_endpoint(endpoint: object) -> bool:
-    return isinstance(endpoint, type) and issubclass(endpoint, HTTPEndpoint)
-
-
-def _dispatches(endpoint: Foreign) -> bool:
-    """Whether a class answers by the methods that are named as those of HTTP, and no other."""
-    return any(getattr(endpoint, method.lower(), None) for method in _HTTP_METHODS) and all(
-        inspect.unwrap(getattr(endpoint, name)) is getattr(HTTPEndpoint, name)
-        for name in ("__await__", "dispatch", "method_not_allowed")
-    )
+def _handlers(endpoint: type) -> list[tuple[str, object]]:
+    """Return what a class answers methods by."""
+    every = ((method, getattr(endpoint, method.lower(), None)) for method in _HTTP_METHODS)
+    return [(method, handler) for method, handler in every if handler is not None]
 
 
 def _of_frontend(route: Foreign, front: _Front) -> Iterator[Found]:

@@ -183,7 +183,7 @@ def verdict(found: Found, method: str) -> Verdict:
     return Verdict(
         all(one.guarded for one in every),
         access,
-        opened and access is Access.GUARDED,
+        opened,
         all(one.denied for one in every),
         needed,
     )

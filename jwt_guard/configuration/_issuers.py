@@ -66,9 +66,13 @@ def issuer(table: Table, around: Surroundings) -> Issuer:
     make = Issuer if preset is None else PRESETS[preset]
     require(_needed(make), options, names)
     keys = _Keys(table, around).all(
-        lambda: (Discovery(),) if preset is None else origins(make(**options))
+        lambda: (Discovery(),) if preset is None else _locations(make(**options))
     )
     return make(**options, keys=keys) if keys else make(**options)
+
+
+def _locations(one: Issuer) -> tuple[Discovery | Jwks, ...]:
+    return tuple(origin for origin in origins(one) if isinstance(origin, Discovery | Jwks))
 
 
 def _check_preset(preset: str, table: Table, arguments: Names) -> None:
@@ -109,7 +113,7 @@ class _Keys:
             if name in table:
                 self._http[name] = str(around.directory / table[name])
 
-    def all(self, own: Callable[[], tuple[Origin, ...]]) -> tuple[Origin, ...]:
+    def all(self, own: Callable[[], tuple[Discovery | Jwks, ...]]) -> tuple[Origin, ...]:
         """Return all that the table says; none where it says nothing.
 
         Args:
@@ -137,9 +141,7 @@ class _Keys:
         """Return what the table says of fetching; an address may be http by it alone."""
         return HttpFetcher(**self._http) if self._http else None
 
-    def _with_options(self, origin: Origin) -> Origin:
-        if not isinstance(origin, Discovery | Jwks):
-            return origin
+    def _with_options(self, origin: Discovery | Jwks) -> Discovery | Jwks:
         fetcher = origin.fetcher
         if self._http:
             before = fetcher if isinstance(fetcher, HttpFetcher) else HttpFetcher()

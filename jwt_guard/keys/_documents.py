@@ -6,7 +6,8 @@ from .._core.token import strictjson
 from .._core.token.published import Published, read
 from .._fresh import FetchError
 from ..errors import ConfigurationError
-from ._fetching import Fetcher, check_url, shown
+from ._sources import Fetcher
+from ._urls import check_url, shown
 
 _BOM = b"\xef\xbb\xbf"
 

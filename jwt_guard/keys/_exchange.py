@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, closing, suppress
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http import HTTPStatus
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -23,7 +24,8 @@ import urllib3
 import urllib3.connection
 
 from .._fresh import FetchError
-from ._fetching import Document, is_loopback, origin
+from ._fetching import Document
+from ._urls import is_loopback, origin
 
 # More digits of a number of seconds are centuries, which are capped at a day anyway.
 _MAX_DIGITS = 10
@@ -52,9 +54,23 @@ class Limits(Protocol):
     def max_bytes(self) -> int: ...
 
 
+def _version(path: str | None) -> tuple[int, int] | None:
+    """Return what differs once a file was written again, or another put in its place."""
+    if path is not None:
+        with suppress(OSError):
+            state = Path(path).stat()
+            return state.st_ino, state.st_mtime_ns
+    return None
+
+
 @lru_cache(maxsize=64)
-def _tls(ca_file: str | None, _process: int) -> ssl.SSLContext:
-    """Return the TLS of this process; gevent may have replaced it all after a fork."""
+def _tls(
+    ca_file: str | None, _process: int, _version: tuple[int, int] | None = None
+) -> ssl.SSLContext:
+    """Return the TLS of this process; gevent may have replaced it all after a fork.
+
+    Kubernetes changes the file of the cluster's authority while programs run.
+    """
     try:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:
@@ -163,7 +179,9 @@ class _Exchange:
         seconds = self._limits.total_seconds
         timeout = urllib3.Timeout(connect=self._limits.connect_seconds, read=seconds)
         parts = urlsplit(url)
-        tls = _tls(self._limits.ca_file, os.getpid()) if parts.scheme == "https" else None
+        ca_file = self._limits.ca_file
+        secure = parts.scheme == "https"
+        tls = _tls(ca_file, os.getpid(), _version(ca_file)) if secure else None
         proxy = _proxy(parts.scheme, str(parts.hostname))
         pool = (
             urllib3.ProxyManager(proxy, timeout=timeout, ssl_context=tls)

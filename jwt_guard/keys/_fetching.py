@@ -1,15 +1,13 @@
 """RFC 9110: one document by HTTPS; which addresses are asked, and who sees the secrets."""
 
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Protocol
-from urllib.parse import SplitResult, urlsplit
 
 from .._fresh import FetchError
 from ..errors import ConfigurationError
+from ._sources import Fetcher
+from ._urls import check_url, origin
 
 # A provider answers in well under a second; what takes longer than this is down.
 _CONNECT_SECONDS = 5.0
@@ -40,72 +38,6 @@ class Document:
     body: bytes | None
     etag: str | None = None
     max_age: float | None = None
-
-
-class Fetcher(Protocol):
-    """Gets documents; called on a worker thread, never on an event loop."""
-
-    def fetch(self, url: str, etag: str | None) -> Document:
-        """Return the document at *url*, or that *etag* is still current.
-
-        Raises:
-            FetchError: It could not be had.
-        """
-        ...
-
-
-def check_url(
-    url: object, *, allow_http: Collection[str] = (), loopback: bool = True
-) -> SplitResult:
-    """Return the parts of *url* if it is https, or http to where that is safe.
-
-    Args:
-        url: What was configured, or found.
-        allow_http: Hosts that may be asked by http.
-        loopback: Whether this machine may be asked by http.
-
-    Raises:
-        ConfigurationError: It is something else.
-    """
-    with suppress(ValueError):
-        parts = urlsplit(url) if isinstance(url, str) and url.isprintable() else None
-        if parts is not None and _may_ask(parts, allow_http, loopback=loopback):
-            return parts
-    raise ConfigurationError(
-        f"{shown(url)!r} is no URL to fetch keys from; it starts with https:// (http:// only for "
-        f'this machine itself, and for hosts that HttpFetcher(allow_http=["…"]) names)'
-    )
-
-
-def _may_ask(parts: SplitResult, allow_http: Collection[str], *, loopback: bool) -> bool:
-    host = parts.hostname
-    # The port is read to see that it is one.
-    if not host or parts.username is not None or parts.fragment or parts.port == 0:
-        return False
-    plain = (loopback and is_loopback(host)) or host in allow_http
-    return " " not in parts.geturl() and parts.scheme in ({"https", "http"} if plain else {"https"})
-
-
-def is_loopback(host: str) -> bool:
-    """Whether *host* is this machine."""
-    with suppress(ValueError):
-        return ip_address(host).is_loopback
-    return host == "localhost"
-
-
-def shown(url: object) -> str:
-    """Return *url* for a message: without user, password and query, which may be secret."""
-    text, asked, _ = str(url).partition("?")
-    scheme, separator, rest = text.partition("://")
-    authority, slash, path = rest.partition("/")
-    place = f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"
-    return f"{place}?…" if asked else place
-
-
-def origin(url: str) -> tuple[str, str | None, int | None]:
-    """Return scheme, host and port (RFC 6454 §4)."""
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
 
 
 @dataclass(frozen=True, slots=True)

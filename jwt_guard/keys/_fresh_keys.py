@@ -10,12 +10,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from .._core.token.keys import Key, KeySet
+from .._core.token.keys import KeySet
 from .._fresh import Fetched, Fresh
 from .._schedule import Timing
 from .._wait import Fetch, Wait
 from ..errors import InvalidToken, KeysUnavailable, Reason
 from ..observing import Event, KeysFailed, KeysRefreshed, KeysRotated, KeysStale, Observer
+from ._sources import Found
 
 _log = logging.getLogger("jwt_guard")
 
@@ -33,9 +34,10 @@ _LONGEST_REFUSAL = 30.0
 # and has the set looked at again if it is older than this.
 _ALGORITHM_SECONDS = 60.0
 
-
-Found = tuple[Key, ...] | Wait
-"""The keys, 1 to 8 of them, of which one may have signed; or what to wait for."""
+_NO_SUCH_ALGORITHM = (
+    "no key of the issuer can have the token's alg; HS256, HS384 and HS512 need the secret: "
+    "keys=Key.secret(…)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ class FreshKeys:
         keys = self.current()
         if keys is None:
             if alg not in self._algorithms:
-                raise InvalidToken(Reason.UNKNOWN_KEY, "no key of the issuer has the token's alg")
+                raise InvalidToken(Reason.UNKNOWN_KEY, _NO_SUCH_ALGORITHM)
             fetch = None if waited else self._fresh.begin()
             if fetch is None:
                 raise self._cannot_tell("the fetch takes long")
@@ -188,6 +190,22 @@ class FreshKeys:
         waiting.append((alg, kid))
         return fetch
 
+    def missed(self, alg: str, kid: str | None, *, waited: bool) -> Wait | None:
+        """Return the fetch that may bring another key to try, or None; see `KeptKeys`.
+
+        Keys that nobody gave a kid are tried for any; so a new one is no unknown kid.
+        """
+        keys = self.current()
+        if keys is None or not self._may_exist(keys, alg) or self._is_refused(alg, kid):
+            return None
+        if waited:
+            self._refuse(alg, kid)
+            return None
+        try:
+            return self._missing(keys, alg, kid, waited=False)
+        except KeysUnavailable:
+            return None
+
     def _is_refused(self, alg: str, kid: str | None) -> bool:
         refusal = self._refused.get((alg, kid))
         return refusal is not None and self._clock() < refusal.until
@@ -222,7 +240,7 @@ class FreshKeys:
         keys = published.keys if published.keys is not None else before
         # Before anybody who waits goes on, so that each of them learns it.
         for alg, kid in self._waiting[1]:
-            if keys is not None and not _selects(keys, alg, kid):
+            if keys is not None and not keys.names(alg, kid):
                 self._refuse(alg, kid)
         if published.amiss != self._amiss:
             for reason in published.amiss:
@@ -252,11 +270,3 @@ class FreshKeys:
             self._told(event)
         except Exception:  # noqa: BLE001  the operator's code; refreshing goes on
             _log.exception("the observer of the keys of %s failed", self._issuer)
-
-
-def _selects(keys: KeySet, alg: str, kid: str | None) -> bool:
-    try:
-        keys.candidates(alg, kid)
-    except InvalidToken:
-        return False
-    return True

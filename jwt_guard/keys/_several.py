@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from .._core.token.keys import MAX_TRIED, Key, KeySet
 from .._wait import Together, Wait
 from ..errors import AuthError, InvalidToken, KeysUnavailable, Reason
-from ._fresh_keys import Found
-from ._sources import KeySource
+from ._sources import Found, KeySource
 
 
 @dataclass(frozen=True, slots=True)

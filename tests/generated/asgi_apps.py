@@ -67,7 +67,7 @@ class App:
         plain = asgi.GuardMiddleware
         framework = fastapi if tree.framework == "fastapi" else starlette
         middleware: Any = framework.GuardMiddleware if tree.fence.reads_marks else plain
-        options = guard_options(tree.fence, middleware)
+        options = guard_options(tree.fence)
         if tree.fence.place == "outside":
             return middleware(app, guard=GUARD, **options)
         app.add_middleware(middleware, guard=GUARD, **options)
@@ -163,10 +163,9 @@ class App:
             )
 
 
-# "optional" comes with the next edition of the marks.
 MARKS: dict[str, Callable[[Any], Any]] = {
     "public": starlette.public,
-    "optional": getattr(starlette, "optional", starlette.public),
+    "optional": starlette.optional,
 }
 
 

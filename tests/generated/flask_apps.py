@@ -26,7 +26,7 @@ def flask_path(pattern: str) -> str:
 
 MARKS: dict[str, Callable[[Any], Any]] = {
     "public": flask.public,
-    "optional": getattr(flask, "optional", flask.public),
+    "optional": flask.optional,
 }
 
 
@@ -55,11 +55,11 @@ class App:
                 mounts[branch.at] = self._tree(branch.below)[1]
         fence = tree.fence if self._guarded else None
         if fence is not None and fence.place == "inside":
-            options = guard_options(fence, flask.FlaskGuard)
+            options = guard_options(fence)
             flask.FlaskGuard(app, guard=GUARD, **options)
         inner: Any = DispatcherMiddleware(app.wsgi_app, mounts) if mounts else app.wsgi_app
         if fence is not None and fence.place == "outside":
-            options = guard_options(fence, wsgi.GuardMiddleware)
+            options = guard_options(fence)
             inner = wsgi.GuardMiddleware(inner, guard=GUARD, **options)
         setattr(app, "wsgi_app", inner)  # noqa: B010  Flask's way, which type checkers refuse
         return app, app

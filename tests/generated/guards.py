@@ -1,6 +1,5 @@
 """The guard of all generated apps, its tokens, and a plan's options as they are written."""
 
-import inspect
 from typing import Any
 
 from jwt_guard import Rule
@@ -18,12 +17,10 @@ CALLERS: dict[str, tuple[bytes | None, set[str] | None]] = {
 }
 
 
-def guard_options(fence: Fence, middleware: Any) -> dict[str, Any]:
-    names = inspect.signature(middleware).parameters
-    optional = "optional" if "optional" in names else "anonymous"
+def guard_options(fence: Fence) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if fence.optional:
-        options[optional] = True
+        options["optional"] = True
     if fence.public:
         options["public"] = list(fence.public)
     if fence.rows:

@@ -4,7 +4,6 @@ import re
 from dataclasses import replace
 from random import Random
 
-from jwt_guard import starlette
 from tests.generated.plan import (
     SCOPES,
     VERSIONS,
@@ -25,7 +24,7 @@ HOSTS = ("x.example", "y.example")
 ROOT_PATHS = ("/api", "/a", "/api/v1")
 _MAX_DEPTH = 3
 # Each as likely as none.
-MARKS: tuple[Mark, Mark] = ("public", "optional" if hasattr(starlette, "optional") else "public")
+MARKS: tuple[Mark, Mark] = ("public", "optional")
 _INCLUDED: tuple[Framework, ...] = ("router", "router", "versions")
 _MOUNTED: tuple[Framework, ...] = ("starlette", "starlette", "fastapi")
 

@@ -53,8 +53,9 @@ class Row:
             return fits(self.path, path)
         # What is closed is never narrower than what is open: no slash matters, and
         # what is below a path is below its slash.
-        bare = path.rstrip("/")
-        return fits(self.path, path) or fits(self.path, bare) or self.path == f"{bare}/*"
+        bare, stem = path.rstrip("/"), self.path.rstrip("/")
+        below = stem.endswith("/*") and fits(stem.removesuffix("/*"), bare)
+        return below or fits(self.path, path) or fits(stem, bare)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,17 +14,15 @@ WSGI: tuple[Framework, ...] = ("flask",)
 # Requests of one app, beside those about each of its routes.
 _REQUESTS = 40
 
-# What is wrong as yet, by what its requests have in common; each is still to be seen
-# in the long run, so that nothing stays here for longer than it is true.
+# What is not as it should be, by what its requests have in common; each is still to be
+# seen in the long run, so that nothing stays here for longer than it is true.
 KNOWN = frozenset(
     {
-        "a closed row, without what is below it",
-        "a guard around a mounted app",
+        # The audit has one line for such a route, and names what most methods need.
         "any method, and rows by method",
-        "matches overridden",
-        "method in small letters",
-        "methods=[]",
-        "root_path of an app",
+        # Below FastAPI's own root_path a mount hands the whole path on to what it mounts,
+        # if the request came without that prefix: "/a/b" leads to "/a/a/b".
+        "a part of the path read twice",
     }
 )
 
@@ -43,9 +41,9 @@ def unknown(outcome: Outcome) -> list[str]:
 @pytest.mark.parametrize("frameworks", [ASGI, WSGI], ids=["ASGI", "WSGI"])
 def test_sample(frameworks: tuple[Framework, ...]) -> None:
     """A few apps of each kind: nobody gets where only others may, and everybody else does."""
-    outcome = ask_all(frameworks, range(30))
+    outcome = ask_all(frameworks, range(15))
     assert unknown(outcome) == []
-    assert outcome.requests == 30 * _REQUESTS
+    assert outcome.requests == 15 * _REQUESTS
     assert outcome.reached > outcome.requests / 4
 
 
@@ -96,7 +94,7 @@ def broken(comparison: Comparison, how: str) -> Ask:
 def test_comparison_notices(how: str, kinds: set[str]) -> None:
     """A guard that opens, closes, fails or leads elsewhere is found out."""
     outcome = Outcome()
-    for seed in range(10):
+    for seed in range(6):
         comparison = Comparison(seed, Maker(seed, frameworks=ASGI), outcome)
         comparison.guarded = broken(comparison, how)
         run(comparison, _REQUESTS)

@@ -18,8 +18,8 @@ import pytest
 from jwt_guard import ConfigurationError, Guard, Issuer
 from jwt_guard._fresh import FetchError
 from jwt_guard.errors import KeysUnavailable
-from jwt_guard.keys import HttpFetcher, _exchange
-from jwt_guard.keys._fetching import check_url, origin, shown
+from jwt_guard.keys import Discovery, HttpFetcher, Jwks, _exchange
+from jwt_guard.keys._urls import check_url, origin, shown
 from tests.keys import provider as faults
 from tests.keys.certificates import tls_for
 from tests.keys.provider import AUDIENCE, Fault, Handler, Provider, answering, running
@@ -103,11 +103,29 @@ def test_tls(tmp_path: Path) -> None:
     """A private authority is trusted where it is named, and nowhere else."""
     context, ca_file = tls_for("localhost", tmp_path)
     with running(context) as provider:
-        trusting = HttpFetcher(ca_file=ca_file)
-        guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, fetcher=trusting))
+        trusting = Discovery(fetcher=HttpFetcher(ca_file=ca_file))
+        guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, keys=trusting))
         assert guard.authenticate([provider.token("1")]).subject == "joe"
         with pytest.raises(FetchError, match=r"SSLCertVerificationError: .*certificate"):
             HttpFetcher().fetch(f"{provider.issuer}/jwks", None)
+
+
+def test_authority_replaced(tmp_path: Path) -> None:
+    """An authority that is put in the place of another one counts from the next fetch on."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    _, old = tls_for("localhost", first)
+    context, new = tls_for("localhost", second)
+    fetcher = HttpFetcher(ca_file=old)
+    with running(context) as provider:
+        with pytest.raises(FetchError, match="SSLCertVerificationError"):
+            fetcher.fetch(f"{provider.issuer}/jwks", None)
+        Path(new).replace(old)
+        assert fetcher.fetch(f"{provider.issuer}/jwks", None).body
+        Path(old).unlink()
+        with pytest.raises(FetchError, match="cannot be used: FileNotFoundError"):
+            fetcher.fetch(f"{provider.issuer}/jwks", None)
 
 
 def test_wrong_host(tmp_path: Path) -> None:
@@ -355,7 +373,8 @@ def test_size(provider: Provider) -> None:
 def test_first_answer_not_modified(provider: Provider) -> None:
     """A 304 to a question without validator brings no keys."""
     provider.fault = answering(b"", 304)
-    guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, jwks_url=f"{provider.issuer}/jwks"))
+    keys = Jwks(f"{provider.issuer}/jwks")
+    guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, keys=keys))
     with pytest.raises(KeysUnavailable, match="no_keys") as refused:
         guard.authenticate([provider.token("1")])
     assert "304" in str(refused.value.hint)
@@ -434,15 +453,17 @@ def test_slow_resolver(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> N
         return resolve(*args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
+    others = set(threading.enumerate())
     start = time.monotonic()
     with pytest.raises(FetchError, match=r"no answer within 0\.2 s"):
         HttpFetcher(total_seconds=0.2).fetch(f"{provider.issuer}/x", None)
     assert time.monotonic() - start < 1
+    (thread,) = (
+        one for one in set(threading.enumerate()) - others if one.name == "jwt_guard exchange"
+    )
+    assert thread.daemon
     go.set()
-    for thread in threading.enumerate():
-        if thread.name == "jwt_guard exchange":
-            assert thread.daemon
-            thread.join(10)
+    thread.join(10)
     assert provider.fetches == []
 
 

@@ -23,7 +23,7 @@ SECRET = "x" * 32
 
 
 def key_set(*kids: str, alg: str = "HS256") -> KeySet:
-    return KeySet.found(Key.secret(SECRET * 2, alg=alg, kid=kid) for kid in kids)
+    return KeySet.published(Key.secret(SECRET * 2, alg=alg, kid=kid) for kid in kids)
 
 
 class Clock:
@@ -64,13 +64,20 @@ class Setup:
         return outcome
 
     def find(self, kid: str | None, alg: str = "HS256") -> str | None:
-        """Return the kid of the key, waiting for a fetch."""
+        """Return the kid of the one key, waiting for a fetch."""
+        (key,) = self.find_all(kid, alg)
+        return key.kid
+
+    def find_all(self, kid: str | None, alg: str = "HS256") -> tuple[Key, ...]:
+        """Return the keys, waiting for a fetch."""
         found = self.keys.find(alg, kid)
-        if not isinstance(found, Key):
+        if not isinstance(found, tuple):
             found.wait()
+            assert isinstance(found, Fetch)
+            assert found.finished
             found = self.keys.find(alg, kid, waited=True)
-        assert isinstance(found, Key)
-        return found.kid
+        assert isinstance(found, tuple)
+        return found
 
     def refused(self, kid: str | None, alg: str = "HS256") -> Reason:
         with pytest.raises(InvalidToken) as refused:
@@ -176,6 +183,25 @@ def test_refusals_grow(seconds: float, pauses: list[float]) -> None:
         assert not setup.keys._is_refused("HS256", "x")
 
 
+def test_missed() -> None:
+    """A token that no key without kid has signed is asked about once, and in few fetches."""
+    setup = Setup(algorithms=["HS256"])
+    assert setup.keys.missed("HS256", None, waited=False) is None
+    setup.outcome = Published(KeySet.published([Key.secret(SECRET, alg="HS256")]), 300)
+    assert setup.find("any") is None
+    for kid in ("any", None):
+        fetch = setup.keys.missed("HS256", kid, waited=False)
+        assert fetch is not None
+        fetch.wait()
+        assert setup.find(kid) is None
+        assert setup.keys.missed("HS256", kid, waited=True) is None
+        assert setup.keys.missed("HS256", kid, waited=False) is None
+    # Nobody may ask any more for a while; the token is what it was.
+    assert setup.keys.missed("HS256", "another", waited=False) is None
+    assert setup.keys.missed("XX", "any", waited=False) is None
+    assert setup.asked == [False, True, True]
+
+
 def test_refused_kids_are_bounded() -> None:
     """The memory of refused kids does not grow without bound."""
     setup = Setup()
@@ -240,6 +266,27 @@ def test_joined_a_refresh() -> None:
     assert setup.keys._is_refused("HS256", "x")
 
 
+def test_answered_while_another_is_asked() -> None:
+    """Who waited for a fetch that ended is told its answer, though the next one is under way."""
+    setup = Setup()
+    setup.find("1")
+    setup.go.clear()
+    fetch = setup.keys.find("HS256", "x")
+    assert isinstance(fetch, Fetch)
+    setup.go.set()
+    fetch.wait()
+    setup.go.clear()
+    other = setup.keys.find("HS256", "y")
+    assert isinstance(other, Fetch)
+    assert other is not fetch
+    with pytest.raises(InvalidToken):
+        setup.keys.find("HS256", "x", waited=True)
+    with pytest.raises(KeysUnavailable):
+        setup.keys.find("HS256", "y", waited=True)
+    setup.go.set()
+    other.wait()
+
+
 def test_few_wait() -> None:
     """Eight requests may wait for unknown kids; the others get 503 at once."""
     setup = Setup()
@@ -288,12 +335,16 @@ def test_algorithm_that_no_key_has() -> None:
     assert setup.asked == [False, True]
 
 
-def test_ambiguous() -> None:
-    """A token without kid that several keys fit is refused, and sets off no fetch."""
+def test_without_kid() -> None:
+    """For a token without kid up to eight keys are tried; more are refused, without a fetch."""
     setup = Setup()
-    setup.outcome = Published(key_set("1", "2"), 300)
+    setup.outcome = Published(key_set(*"12345678"), 300)
+    assert [key.kid for key in setup.find_all(None)] == [*"12345678"]
+    setup.outcome = Published(key_set(*"123456789"), 300)
+    setup.clock.now += 250
+    setup.refresh()
     assert setup.refused(None) is Reason.AMBIGUOUS_KEY
-    assert setup.asked == [False]
+    assert setup.asked == [False, False]
 
 
 def test_stale() -> None:

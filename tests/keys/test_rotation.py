@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import jwt
 import pytest
 import trio
 
-from jwt_guard import Guard, Issuer, KeySet
-from jwt_guard.errors import InvalidToken, KeysUnavailable
+from jwt_guard import Guard, Issuer, Key, KeySet
+from jwt_guard.errors import InvalidToken, KeysUnavailable, Reason
 from jwt_guard.keys import Discovery
 from tests.keys import provider as faults
 from tests.keys.provider import AUDIENCE, Provider, running
@@ -50,6 +52,42 @@ def test_rotation(provider: Provider, guard: Guard) -> None:
     assert guard.authenticate([provider.token("2")]).key_id == "2"
     assert guard.authenticate([provider.token("1")]).key_id == "1"
     assert provider.asked() == 2
+
+
+def without_kid(key: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in key.items() if name != "kid"}
+
+
+def test_rotation_without_kids(provider: Provider, guard: Guard) -> None:
+    """The same where keys have no kid; forged tokens cost few fetches, and are 401."""
+    provider.keys = [without_kid(provider.keys[0])]
+    guard.authenticate([provider.token("1")])
+    provider.add_key("2")
+    provider.keys = [without_kid(provider.keys[1])]
+    assert guard.authenticate([provider.token("2")]).subject == "joe"
+    assert provider.asked() == 2
+    for number in range(100):
+        with pytest.raises(InvalidToken) as refused:
+            guard.authenticate([provider.token("1", header_kid=f"forged {number}")])
+        assert refused.value.reason is Reason.BAD_SIGNATURE
+        assert guard.authenticate([provider.token("2")]).subject == "joe"
+    assert provider.asked() == 3
+
+
+def test_forged_beside_a_named_key(provider: Provider) -> None:
+    """A signature that a named key has not made sets off no fetch, wherever the key is from."""
+    secret = Key.secret("x" * 32, alg="HS256", kid="s")
+    guard = Guard(Issuer(provider.issuer, audience=AUDIENCE, keys=[Discovery(), secret]))
+    guard.authenticate([provider.token("1")])
+    provider.add_key("2")
+    for forged in (
+        provider.token("2", header_kid="1"),
+        b"Bearer " + jwt.encode({"iss": provider.issuer}, "y" * 32, "HS256", {"kid": "s"}).encode(),
+    ):
+        with pytest.raises(InvalidToken) as refused:
+            guard.authenticate([forged])
+        assert refused.value.reason is Reason.BAD_SIGNATURE
+    assert provider.asked() == 1
 
 
 def test_withdrawn(provider: Provider, guard: Guard) -> None:

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq,
@@ -79,7 +80,8 @@ def _nodes(node: ast.AST, function: str) -> Iterator[tuple[_Node, str]]:
         # Types are the type checkers' to test, and so is what runs for them alone.
         if name in ("annotation", "returns", "type_params", "decorator_list"):
             continue
-        for child in value if isinstance(value, list) else [value]:
+        children: list[object] = cast("list[object]", value) if isinstance(value, list) else [value]
+        for child in children:
             if not isinstance(child, ast.AST) or _is_typing(child):
                 continue
             inner = function

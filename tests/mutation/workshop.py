@@ -13,8 +13,7 @@ from typing import Literal
 
 from tests.mutation.mutants import Mutant
 
-_COPIED = ("jwt_guard", "tests", "examples", "README.md", "CHANGELOG.md")
-_SETTINGS = ("setup.cfg", "pyproject.toml")
+_NOT_COPIED = shutil.ignore_patterns(".git", "__pycache__", ".*_cache", ".venv", "build", "dist")
 _OPTIONS = (
     *("-x", "-q", "--no-header", "-p", "no:randomly", "-p", "no:cacheprovider"),
     # Neither says anything about the package.
@@ -44,12 +43,7 @@ class Workshop:
         """Copy *project* into *folder*; no run of all tests takes *limit* seconds."""
         self._folder = folder
         self._limit = limit
-        for name in (*_COPIED, *_SETTINGS):
-            if (project / name).is_dir():
-                ignored = shutil.ignore_patterns("__pycache__")
-                shutil.copytree(project / name, folder / name, ignore=ignored)
-            elif (project / name).exists():
-                shutil.copy(project / name, folder)
+        shutil.copytree(project, folder, ignore=_NOT_COPIED)
 
     def try_out(self, mutant: Mutant) -> Result:
         """Run the tests that mirror the file, then all others, until one fails."""

@@ -11,16 +11,15 @@ from collections.abc import (
     Collection,
     Coroutine,
     Generator,
-    Mapping,
 )
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
-from math import inf
 from typing import Any, Literal, Protocol, cast
 
 from ...errors import ConfigurationError
 from ..token.claims import ABSENT, Claims, lookup
 from ..token.identity import Identity
+from .asked import Asked
 
 Scalar = str | int | float | bool
 
@@ -28,25 +27,11 @@ Scalar = str | int | float | bool
 _AHEAD = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What of the request a condition may depend on.
-
-    Attributes:
-        params: The parameters of the matched route, by name.
-        now: Seconds since the epoch.
-    """
-
-    params: Mapping[str, object] = field(default_factory=dict[str, object])
-    # Without a clock nothing is recent.
-    now: float = inf
-
-
 class Condition(Protocol):
     """One thing that is asked of a caller; comparable, and shown as it is written."""
 
     def holds(self, identity: Identity, asked: Asked, /) -> bool:
-        """Tell whether *identity* meets it; raises nothing."""
+        """Whether *identity* meets it; raises nothing."""
         ...
 
     def __str__(self) -> str:
@@ -62,7 +47,7 @@ class Grant:
     name: str
 
     def holds(self, identity: Identity, _asked: Asked, /) -> bool:
-        """Tell whether the token grants it."""
+        """Whether the token grants it."""
         return self.name in (identity.scopes if self.kind == "scope" else identity.roles)
 
     def __str__(self) -> str:
@@ -79,7 +64,7 @@ class ClaimIs:
     values: frozenset[tuple[bool, Scalar]]
 
     def holds(self, identity: Identity, _asked: Asked, /) -> bool:
-        """Tell whether the claim has one of the values."""
+        """Whether the claim has one of the values."""
         return any(_typed(member) in self.values for member in _members(identity, self.path))
 
     def __str__(self) -> str:
@@ -97,7 +82,7 @@ class ClaimMatches:
     predicate: Callable[[Any], object]
 
     def holds(self, identity: Identity, _asked: Asked, /) -> bool:
-        """Tell whether the function says yes; one that fails says no."""
+        """Whether the function says yes; one that fails says no."""
         value = _value(identity, self.path)
         try:
             return value is not None and _says_yes(self.predicate(value))
@@ -117,7 +102,7 @@ class ClaimIsParam:
     param: str
 
     def holds(self, identity: Identity, asked: Asked, /) -> bool:
-        """Tell whether they are equal, as text; without such a parameter they are not."""
+        """Whether they are equal, as text; without such a parameter they are not."""
         value = asked.params.get(self.param)
         return value is not None and any(
             type(member) in (str, int) and str(member) == str(value)
@@ -136,7 +121,7 @@ class IssuedBy:
     issuer: str
 
     def holds(self, identity: Identity, _asked: Asked, /) -> bool:
-        """Tell whether it issued the token."""
+        """Whether it issued the token."""
         return identity.issuer == self.issuer
 
     def __str__(self) -> str:
@@ -159,7 +144,7 @@ class Authenticated:
     methods: tuple[str, ...] = ()
 
     def holds(self, identity: Identity, asked: Asked, /) -> bool:
-        """Tell whether the authentication is good enough, and recent."""
+        """Whether the authentication is good enough, and recent."""
         claims = identity.claims
         if self.acr_values and claims.get("acr") not in self.acr_values:
             return False
@@ -189,7 +174,7 @@ class Checked:
     function: Callable[[Identity], object]
 
     def holds(self, identity: Identity, _asked: Asked, /) -> bool:
-        """Tell whether the function says yes; one that fails says no."""
+        """Whether the function says yes; one that fails says no."""
         try:
             return _says_yes(self.function(identity))
         except Exception:  # noqa: BLE001  whatever the app's function raises, it did not say yes
@@ -217,7 +202,7 @@ def refuse_unfit(what: str, function: Callable[..., object]) -> None:
 
 
 def _says_yes(answer: object) -> bool:
-    """Tell whether *answer* is a yes; what would have to be awaited is none."""
+    """Whether *answer* is a yes; what would have to be awaited is none."""
     if isinstance(answer, Coroutine | Generator):
         cast("Coroutine[object, object, object]", answer).close()
     return not isinstance(answer, Awaitable | Generator | AsyncGenerator) and bool(answer)

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from ...errors import AuthError, ConfigurationError, InsufficientScope, StepUpRequired
 from ..token.identity import Identity
-from .conditions import Asked, Authenticated, ClaimIsParam, Condition, Grant, IssuedBy
+from .asked import Asked
+from .conditions import Authenticated, ClaimIsParam, Condition, Grant, IssuedBy
 
 # 12 conditions combined by hand never come near it; a product of large "any" lists
 # does, and would make every refusal slow.
@@ -168,7 +169,7 @@ def _youngest(levels: list[Authenticated]) -> int | None:
 
 
 def _can_be_had(condition: Condition) -> bool:
-    """Tell what a client can ask its issuer for."""
+    """Whether a client can ask its issuer for it."""
     return isinstance(condition, Authenticated) or (
         isinstance(condition, Grant) and condition.kind == "scope"
     )
@@ -189,7 +190,7 @@ def _need(alternative: frozenset[Condition]) -> _Need:
 
 
 def _contradicts_itself(alternative: frozenset[Condition]) -> bool:
-    """Tell an alternative that wants a token of two issuers."""
+    """Whether no token meets it, for it wants one of two issuers."""
     return sum(isinstance(one, IssuedBy) for one in alternative) > 1
 
 

@@ -6,9 +6,10 @@ Whatever server, framework or protocol it came by, nothing else is looked at.
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from ..policy.requirement import Requirement
+if TYPE_CHECKING:
+    from ..policy.requirement import Requirement
 
 
 class Access(IntEnum):
@@ -36,7 +37,7 @@ class Endpoint(NamedTuple):
     """
 
     access: Access = Access.GUARDED
-    needed: Requirement | None = None
+    needed: "Requirement | None" = None
     params: Mapping[str, object] = _NO_PARAMS
     answers_options: bool = False
 

@@ -129,6 +129,11 @@ _set_issuer, _set_scopes, _set_roles, _set_claims, _set_key_id = (
 _TEXT_CLAIMS = ("sub", "client_id", "azp", "jti")
 
 
+def _is_subject(name: str, value: object, rules: ClaimRules) -> bool:
+    """Whether *value* is the number of a subject, where that may be one."""
+    return name == "sub" and rules.numeric_subject and claims_.is_number_of_subject(value)
+
+
 def identify(
     claims: Claims, rules: ClaimRules, key_id: str | None, misread: Callable[[str], None]
 ) -> Identity:
@@ -144,10 +149,10 @@ def identify(
     Raises:
         InvalidToken: A claim it is made of is malformed.
     """
-    if rules.numeric_subject and claims_.is_number_of_subject(claims.get("sub")):
-        claims_.check_text(claims, _TEXT_CLAIMS[1:])
-    else:
-        claims_.check_text(claims, _TEXT_CLAIMS)
+    for name in _TEXT_CLAIMS:
+        value = claims.get(name)
+        if value is not None and type(value) is not str and not _is_subject(name, value, rules):
+            raise claims_.malformed(name)
     if "act" in claims:
         claims_.check_actor(claims, rules, misread)
     return Identity(

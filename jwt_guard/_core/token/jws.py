@@ -150,13 +150,9 @@ def verify(token: UnverifiedToken, keys: Iterable[Key]) -> Key:
         # that brings a key of its own choice opens no door.
         if token.unverified_header.alg != key.alg:
             raise InvalidToken(Reason.UNKNOWN_KEY)
-        if _signed(token, key):
-            return key
+        try:
+            if key.verify(token.signing_input, token.signature):
+                return key
+        except Exception:  # noqa: BLE001, S112  whatever crypto raises, it did not verify
+            continue
     raise InvalidToken(Reason.BAD_SIGNATURE)
-
-
-def _signed(token: UnverifiedToken, key: Key) -> bool:
-    try:
-        return key.verify(token.signing_input, token.signature)
-    except Exception:  # noqa: BLE001  whatever the crypto layer raises, it did not verify
-        return False

@@ -224,15 +224,21 @@ class KeySet:
             ConfigurationError: A private key, a secret without
                 *allow_symmetric*, a weak or malformed key, or none left.
         """
+        return cls(*_some(cls._document_keys(jwks, alg, allow_symmetric=allow_symmetric)))
+
+    @classmethod
+    def _document_keys(
+        cls, jwks: Mapping[str, Any] | str | bytes, alg: str | None, *, allow_symmetric: bool
+    ) -> tuple[Key, ...]:
         if alg is not None:
             algorithm(alg)
         document = loading.read_object(jwks)
         pems = loading.certificates(document)
         if pems:
             named = (cls._pem_keys(pem.encode(), alg, kid) for kid, pem in pems.items())
-            return cls(*chain.from_iterable(named))
+            return tuple(chain.from_iterable(named))
         members = loading.jwks_members(document, allow_symmetric=allow_symmetric)
-        return cls(*chain.from_iterable(cls._jwk_keys(jwk, alg) for jwk in members))
+        return tuple(chain.from_iterable(cls._jwk_keys(jwk, alg) for jwk in members))
 
     @staticmethod
     def _jwk_keys(jwk: Mapping[str, Any], alg: str | None) -> tuple[Key, ...]:
@@ -254,7 +260,7 @@ class KeySet:
 
         An issuer that is given the set reads the file again when it has changed,
         looking every few seconds while requests come. A file that cannot be read
-        then leaves the keys as they were.
+        then leaves the keys as they were, for an hour; one without keys leaves none.
 
         Args:
             path: The file; its content tells its kind.
@@ -271,6 +277,23 @@ class KeySet:
             raise ConfigurationError(
                 "KeySet.load takes the path of a file; Key.from_pem and KeySet.from_jwks take text"
             )
+        read = partial(cls._read, path, alg, kid, allow_symmetric=allow_symmetric)
+        keys = read()
+        if reload:
+            keys.reload = partial(read, or_none=True)
+        return keys
+
+    @classmethod
+    def _read(
+        cls,
+        path: str | os.PathLike[str],
+        alg: str | None,
+        kid: str | None,
+        *,
+        allow_symmetric: bool,
+        or_none: bool = False,
+    ) -> Self:
+        """Read a file; *or_none*: that it has no keys is an answer, too."""
         try:
             data = Path(path).read_bytes()
         except OSError as error:
@@ -283,16 +306,12 @@ class KeySet:
             )
         try:
             if loading.is_pem(data):
-                keys = cls(*cls._pem_keys(data, alg, kid))
+                found = tuple(cls._pem_keys(data, alg, kid))
             else:
-                keys = cls.from_jwks(data, alg=alg, allow_symmetric=allow_symmetric)
+                found = cls._document_keys(data, alg, allow_symmetric=allow_symmetric)
+            return cls.published(found if or_none else _some(found))
         except ConfigurationError as error:
             raise ConfigurationError(f"key file {os.fspath(path)!r}: {error}") from None
-        if reload:
-            keys.reload = partial(
-                cls.load, path, alg=alg, kid=kid, allow_symmetric=allow_symmetric, reload=False
-            )
-        return keys
 
     @staticmethod
     def _pem_keys(data: bytes, alg: str | None, kid: str | None) -> Iterable[Key]:
@@ -365,3 +384,9 @@ class KeySet:
     def __repr__(self) -> str:
         """Show algorithms and key ids only."""
         return f"KeySet({', '.join(map(repr, self._keys))})"
+
+
+def _some(keys: tuple[Key, ...]) -> tuple[Key, ...]:
+    if not keys:
+        raise ConfigurationError("no key in it can verify signatures; see use, key_ops, kty, alg")
+    return keys

@@ -230,16 +230,12 @@ def jwks_members(document: Mapping[str, Any], *, allow_symmetric: bool) -> Itera
     """Yield the keys of a JWK Set (or the one JWK) that can verify signatures.
 
     Raises:
-        ConfigurationError: A private key or an unwanted secret, or no key at all.
+        ConfigurationError: A private key or an unwanted secret.
     """
-    usable = False
     for jwk in map(members_of, jwks_list(document)):
         refuse_secrets(jwk, allow_symmetric=allow_symmetric)
         if is_usable(jwk):
-            usable = True
             yield jwk
-    if not usable:
-        raise ConfigurationError("no key in it can verify signatures; see use, key_ops, kty, alg")
 
 
 def jwks_list(document: Mapping[str, Any]) -> tuple[Any, ...]:

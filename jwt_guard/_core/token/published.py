@@ -95,6 +95,8 @@ def read(document: bytes, among: Collection[str] | None) -> Published:
     """
     reading = _Reading(among)
     if loading.is_pem(document):
+        # Of a document that was cut the rest is not the issuer's answer.
+        loading.pem_blocks(document)
         reading.add_pem(document, None)
         return reading.result()
     read_as = loading.read_object(document)

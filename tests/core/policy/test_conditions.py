@@ -1,4 +1,4 @@
-"""RFC 6750 §3.1, RFC 9470 §3: jwt_guard._core.policy.conditions, and what makes and combines them."""
+"""RFC 6750 §3.1, RFC 9470 §3: jwt_guard._core.policy.conditions, and the words for them."""
 
 import functools
 import json
@@ -27,7 +27,8 @@ from jwt_guard import (
     role,
     scope,
 )
-from jwt_guard._core.policy.conditions import Asked, Authenticated, Condition, Grant, IssuedBy
+from jwt_guard._core.policy.asked import Asked
+from jwt_guard._core.policy.conditions import Authenticated, Condition, Grant, IssuedBy
 from jwt_guard._core.policy.expressions import requirement
 from jwt_guard._core.token.strictjson import loads_object
 from jwt_guard.errors import ConfigurationError, InsufficientScope, Reason, StepUpRequired
@@ -896,7 +897,7 @@ asked_of = (
 
 
 def contradict(a: Requirement, b: Requirement) -> bool:
-    """Tell whether no token can meet both, for want of an issuer."""
+    """Whether no token can meet both, for want of an issuer."""
     return all(
         sum(isinstance(condition, IssuedBy) for condition in one | other) > 1
         for one in a.alternatives

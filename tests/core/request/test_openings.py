@@ -63,7 +63,8 @@ def test_public_wins() -> None:
 @pytest.mark.parametrize("path", ["/", "/any/path", "/any//path", "*", "/a;b"])
 def test_all_optional(path: str) -> None:
     """With optional=True every path is optional, ambiguous or not."""
-    assert access(Openings.compile(optional=True), path, raw_path=b"/a%2fb") is OPTIONAL
+    for raw_path in (None, b"/a%2fb"):
+        assert access(Openings.compile(optional=True), path, raw_path=raw_path) is OPTIONAL
     assert access(Openings.compile(optional=False), path) is GUARDED
 
 

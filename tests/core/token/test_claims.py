@@ -12,7 +12,6 @@ from jwt_guard._core.token.claims import (
     Claims,
     check,
     check_actor,
-    check_text,
     is_number_of_subject,
     lookup,
     numeric_date,
@@ -388,18 +387,6 @@ def test_order() -> None:
         ),
     ]
     assert [refused and refused[0] for refused, _ in order] == [reason for _, reason in order]
-
-
-def test_check_text() -> None:
-    """A claim that is text if present is refused as anything else."""
-    check_text(read({"sub": ""}), ("sub", "jti"))
-    check_text(read({"sub": None}), ("sub", "jti"))
-    others: list[object] = [5, True, False, 0, [], ["joe"], {}]
-    for value in others:
-        with pytest.raises(InvalidToken) as info:
-            check_text(read({"sub": value}), ("jti", "sub"))
-        assert info.value.reason is Reason.MALFORMED_CLAIM
-        assert info.value.hint == "the claim sub is malformed"
 
 
 @pytest.mark.parametrize(

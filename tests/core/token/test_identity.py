@@ -119,7 +119,9 @@ def test_told() -> None:
     """What is not understood is told, claim by claim, in words without its text."""
     said = {**claims(), "scope": 5, "act": "admin", "roles": {"admin": True}}
     told = list[str]()
-    identify(Claims(loads_object(json.dumps(said).encode())), issuer().rules, None, told.append)
+    identify(
+        Claims(loads_object(json.dumps(said).encode())), claim_rules(issuer()), None, told.append
+    )
     assert told == [
         "the claim act says nothing here: it is text",
         "the claim scope says nothing here: it is a number",

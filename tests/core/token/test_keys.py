@@ -469,6 +469,19 @@ def test_reload(tmp_path: Path) -> None:
     assert again.candidates("ES256", "k")[0].material == STRANGER.key.material
 
 
+@pytest.mark.parametrize("content", ['{"keys": []}', '{"keys": [{"kty": "FUTURE"}]}'])
+def test_reload_without_keys(content: str, tmp_path: Path) -> None:
+    """A file that has no keys any more withdraws them; one to begin with needs some."""
+    path = tmp_path / "jwks.json"
+    path.write_text(json.dumps(EC256.public_jwk))
+    keys = KeySet.load(path)
+    path.write_text(content)
+    assert keys.reload is not None
+    assert len(keys.reload()) == 0
+    with pytest.raises(ConfigurationError, match=r"jwks\.json': no key in it can verify"):
+        KeySet.load(path)
+
+
 BAD_FILES: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "empty": (b"", {}, "neither PEM nor the JSON"),
     "DER": (

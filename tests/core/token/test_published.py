@@ -189,6 +189,8 @@ def test_empty() -> None:
         (b"{}", 'it has no list "keys"'),
         (b'{"a": "b"}', 'it has no list "keys"'),
         (b'{"a": "-----BEGIN", "b": 1}', 'it has no list "keys"'),
+        (b"-----BEGIN PUBLIC KEY-----\ncut", "no PEM block"),
+        (RSA.public_pem + EC256.public_pem[:-40], "a PEM block in it is cut"),
         (b'{"keys": {}}', '"keys" is no list'),
         (b'{"keys": null}', '"keys" is no list'),
         (b'{"issuer": "x", "jwks_uri": "https://x/"}', "at the address that it calls jwks_uri"),

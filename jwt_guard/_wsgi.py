@@ -1,0 +1,58 @@
+"""PEP 3333: how the caller gets into an environ, and an answer out of the guard."""
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from . import hosts
+from ._guard import Guard
+from .errors import AuthError
+from .hosts import Admission, Answer, Store, WsgiRequest
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
+
+# REMOTE_USER ends in access logs: a subject must not break their lines or fields.
+_PLAIN_IN_LOGS = "!#$&'()*+,/:;=?@[]|~^{}"
+
+
+def admit(environ: Store, admission: Admission, request: WsgiRequest) -> None:
+    """Put the caller into *environ*, for access logs too, or raise the refusal."""
+    identity = hosts.let_in(environ, admission, request)
+    if identity is not None:
+        environ["AUTH_TYPE"] = "Bearer"
+        # "" rather than a name that another layer may have put there.
+        environ["REMOTE_USER"] = _in_logs(identity.subject or "")
+
+
+@lru_cache(maxsize=1024)
+def _in_logs(subject: str) -> str:
+    return quote(subject, safe=_PLAIN_IN_LOGS)
+
+
+def refuse(
+    guard: Guard,
+    error: AuthError,
+    environ: "WSGIEnvironment",
+    start_response: Callable[[str, list[tuple[str, str]]], object],
+) -> Iterable[bytes]:
+    """Send the answer to *error*."""
+    (path,) = WsgiRequest(environ).paths
+    answer = guard.refuse(error, method=environ["REQUEST_METHOD"], path=path)
+    return respond(answer, start_response)
+
+
+def respond(
+    answer: Answer, start_response: Callable[[str, list[tuple[str, str]]], object]
+) -> Iterable[bytes]:
+    """Send *answer*."""
+    start_response(answer.status_line, list(answer.headers))
+    return [answer.body] if answer.body else []
+
+
+def metadata_of(environ: "WSGIEnvironment", guard: Guard) -> Answer | None:
+    """Return the resource's metadata if the request asks for it."""
+    (path,) = WsgiRequest(environ).paths
+    whole = environ.get("SCRIPT_NAME", "") + path
+    return guard.metadata(environ["REQUEST_METHOD"]) if whole == guard.metadata_path else None
