@@ -61,9 +61,7 @@ def measure(server: str, names: Sequence[str], seconds: float) -> Iterator[Row]:
             yield _attacked(server, name, provider, one.port, seconds)
 
 
-def _attacked(
-    server: str, name: str, provider: Provider, port: int, seconds: float
-) -> Row:
+def _attacked(server: str, name: str, provider: Provider, port: int, seconds: float) -> Row:
     attack, requests = ATTACKS[name], good(provider, 500)
     strangers = attack.requests(provider)
     # The first requests are cold, and an interpreter learns.

@@ -7,7 +7,7 @@ import gzip
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -41,7 +41,7 @@ class Figure:
 @contextmanager
 def _world(
     kind: str, *, tls: bool = False, moves: bool = False, resolves: float = 0, proxy: str = ""
-) -> Iterator[tuple[Provider, Server]]:
+) -> Generator[tuple[Provider, Server]]:
     """Run a provider and a server that trusts it, and a key file with the same key."""
     with TemporaryDirectory() as name:
         folder = Path(name)

@@ -4,7 +4,7 @@ import base64
 import json
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import jwt
@@ -53,7 +53,7 @@ def good(provider: Provider, number: int) -> list[bytes]:
     return [each for one in new for each in (one, *hot)]
 
 
-def _unsigned(header: dict[str, object], claims: dict[str, object]) -> str:
+def _unsigned(header: Mapping[str, object], claims: Mapping[str, object]) -> str:
     parts = [json.dumps(header).encode(), json.dumps(claims).encode(), _random.randbytes(64)]
     return ".".join(base64.urlsafe_b64encode(one).rstrip(b"=").decode() for one in parts)
 
@@ -93,8 +93,9 @@ def _junk(_provider: Provider) -> list[bytes]:
 def _confused(provider: Provider) -> list[bytes]:
     algorithms = ["none", "None", "HS256", "HS512", "RS256", "PS256", "EdDSA", "ES384", "dir"]
     named = [_forged(provider, alg=alg) for alg in algorithms]
-    return named + [_forged(provider, alg=alg, kid=f"{alg} {n}") for n, alg in
-                    enumerate(algorithms * 100)]
+    return named + [
+        _forged(provider, alg=alg, kid=f"{alg} {n}") for n, alg in enumerate(algorithms * 100)
+    ]
 
 
 def _malformed(provider: Provider) -> list[bytes]:

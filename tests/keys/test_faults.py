@@ -237,7 +237,9 @@ def test_certificate_turns_bad(tmp_path: Path) -> None:
         known, stranger = provider.token("1"), provider.token("1", header_kid="stranger")
         guard.authenticate([known])
         port = provider.port
-    other, _ = tls_for("localhost", tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    other, _ = tls_for("localhost", elsewhere)
     with running(other, port) as impostor:
         assert_outage(guard, known, stranger)
         assert impostor.fetches == []
