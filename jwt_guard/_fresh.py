@@ -214,7 +214,8 @@ class Fresh(Generic[_T]):
                 return _over(self._clock)
             if not self._may_begin(now, anew=anew):
                 return None
-            fetch = self._fetch = Fetch(self._timing.wait, clock=self._clock)
+            seconds = self._timing.longest_wait(anew=anew)
+            fetch = self._fetch = Fetch(seconds, clock=self._clock)
         self._start(fetch, snapshot, anew=anew)
         return fetch
 

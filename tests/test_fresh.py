@@ -481,6 +481,18 @@ def test_given_up_once() -> None:
     eventually(lambda: not setup.fresh.busy)
 
 
+def test_waits_for_what_is_missing() -> None:
+    """Who misses something waits half a second; who has nothing, as long as configured."""
+    setup = Setup()
+    for value, anew, seconds in ((None, False, 2), ("a", True, 0.5)):
+        setup.source.go.clear()
+        fetch = setup.fresh.begin(value, anew=anew)
+        assert fetch is not None
+        assert fetch.seconds_left() == seconds
+        setup.source.go.set()
+        fetch.wait()
+
+
 def test_health() -> None:
     """Health is ages, limits, the last error and the next try."""
     setup = Setup()
