@@ -17,6 +17,7 @@ from .hosts import (
     GUARD,
     IDENTITY,
     REFUSALS,
+    SAFE,
     Admission,
     AsgiRequest,
     Behind,
@@ -111,6 +112,8 @@ class GuardMiddleware:
         self._behind = _behind(app, prefix, transparent, framework)
         early = getattr(self._behind, "early", False)
         self.admission: Admission = Admission(guard, early=early, **opened)
+        self._recall = self.admission.recall
+        self._early = early
         self._guard = guard
         self._expiry_code = check_code(expiry_code)
         self._warm_up = hosts.flag("warm_up", warm_up)
@@ -134,13 +137,18 @@ class GuardMiddleware:
             return
         served, scope = scope, dict(scope)
         answering = _Answering(self._guard, scope, send)
-        scope[REFUSALS] = answering.refusals
+        scope[REFUSALS] = answering
         scope[GUARD] = self._guard
         scope[IDENTITY] = served[IDENTITY] = None
         try:
             if self._described and await self._describes(scope, send):
                 return
-            found = self.admission.admit(AsgiRequest(scope, served, self._behind))
+            values = [value for name, value in scope["headers"] if name == b"authorization"]
+            found = None
+            if self._recall is not None and (not self._early or scope["method"] in SAFE):
+                found = self._recall(values)
+            if found is None:
+                found = self.admission.admit(AsgiRequest(scope, served, self._behind, values))
             if isinstance(found, Pause):
                 found = await found.finish_async()
             if found is not None:
@@ -223,14 +231,18 @@ _SERVER_ERROR = 500
 class _Answering:
     """What becomes of one request, as far as what is sent tells."""
 
-    __slots__ = ("_guard", "_replaced", "_scope", "_send", "_started", "refusals")
+    __slots__ = ("_guard", "_refusal", "_replaced", "_scope", "_send", "_started")
 
     def __init__(self, guard: Guard, scope: Scope, send: Send) -> None:
         self._guard = guard
         self._scope = scope
         self._send = send
         self._started = self._replaced = False
-        self.refusals: list[AuthError] = []
+        self._refusal: AuthError | None = None
+
+    def append(self, error: AuthError) -> None:
+        """Note *error*, which is about to be raised behind."""
+        self._refusal = error
 
     def send(self, message: Message) -> Awaitable[None]:
         """Send *message* of the app.
@@ -238,13 +250,13 @@ class _Answering:
         What a framework made of an AuthError, and calls its own failure, is the refusal
         all the same.
         """
-        if self._replaced:
-            return _nothing()
+        if self._started:
+            return _nothing() if self._replaced else self._send(message)
         if message["type"] == "http.response.start":
             self._started = True
-            if self.refusals and message["status"] >= _SERVER_ERROR:
+            if self._refusal is not None and message["status"] >= _SERVER_ERROR:
                 self._replaced = True
-                return refuse(self._guard, self.refusals[-1], self._scope, self._send)
+                return refuse(self._guard, self._refusal, self._scope, self._send)
         return self._send(message)
 
     async def refuse(self, error: AuthError) -> None:

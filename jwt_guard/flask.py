@@ -172,9 +172,8 @@ class FlaskGuard:
             document = metadata_of(environ, self.guard)
             if document is not None:
                 raise HTTPException(response=_response(document))
-        asked = WsgiRequest(environ, lambda: self.endpoint(app, endpoint))
         try:
-            admit(environ, self.admission, asked)
+            admit(environ, self.admission, lambda: self.endpoint(app, endpoint))
             # What the class of a view requires, whatever a subclass overrides.
             needed = self._classes.get(endpoint)
             if needed is not None:

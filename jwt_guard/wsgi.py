@@ -95,7 +95,7 @@ class GuardMiddleware:
         refusals: list[AuthError] = []
         environ[REFUSALS] = refusals
         try:
-            admit(environ, self.admission, WsgiRequest(environ, None, self._prefix))
+            admit(environ, self.admission, None, self._prefix)
         except AuthError as error:
             return refuse(self._guard, error, environ, start_response)
         started = replaced = False
