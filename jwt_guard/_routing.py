@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from types import MethodType
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard, cast
 
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
@@ -112,10 +112,14 @@ def _as_made(layer: Foreign) -> Foreign:
 
 def passes_on(layer: Foreign, transparent: tuple[type, ...]) -> bool:
     """Whether requests leave a layer as they came in."""
-    kind: object = layer.kind if isinstance(layer, Added) else type(layer)
+    kind: Foreign = layer.kind if isinstance(layer, Added) else type(layer)
     if not isinstance(kind, type):
         # A function that returns one of ours stands where a class is wanted.
         return str(getattr(kind, "__module__", "")).startswith("jwt_guard.")
+    return _class_passes_on(cast("type[object]", kind), transparent)
+
+
+def _class_passes_on(kind: type[object], transparent: tuple[type, ...]) -> bool:
     if issubclass(kind, transparent):
         return True
     # What the app does when it is called decides, not what it is a subclass of. And
@@ -256,7 +260,7 @@ def _reached(
 
 
 def _answers_preflights(layer: object) -> bool:
-    kind = layer if isinstance(layer, type) else type(layer)
+    kind: type = layer if isinstance(layer, type) else type(layer)
     return issubclass(kind, CORSMiddleware) and _is_known(kind, "__call__")
 
 

@@ -133,45 +133,23 @@ class GuardMiddleware:
             await self._other(scope, receive, send)
             return
         served, scope = scope, dict(scope)
-        refusals: list[AuthError] = []
-        scope[REFUSALS] = refusals
+        answering = _Answering(self._guard, scope, send)
+        scope[REFUSALS] = answering.refusals
         scope[GUARD] = self._guard
         scope[IDENTITY] = served[IDENTITY] = None
-        started = replaced = False
-
-        def noting(message: Message) -> Awaitable[None]:
-            # What a framework made of an AuthError, and calls its own failure, is the
-            # refusal all the same.
-            nonlocal started, replaced
-            if replaced:
-                return _nothing()
-            if message["type"] == "http.response.start":
-                started = True
-                if refusals and message["status"] >= _SERVER_ERROR:
-                    replaced = True
-                    return refuse(self._guard, refusals[-1], scope, send)
-            return send(message)
-
         try:
-            request = AsgiRequest(scope, served, self._behind)
-            if self._described and self._is_metadata(scope):
-                document = self._guard.metadata(scope["method"])
-                if document is not None:
-                    await respond(document, "http.response", send)
-                    return
-            found = self.admission.admit(request)
+            if self._described and await self._describes(scope, send):
+                return
+            found = self.admission.admit(AsgiRequest(scope, served, self._behind))
             if isinstance(found, Pause):
                 found = await found.finish_async()
             if found is not None:
                 scope[IDENTITY] = served[IDENTITY] = found.identity
             if self._attach is not None:
                 self._attach(scope, served, scope[IDENTITY])
-            await self.app(scope, receive, noting)
+            await self.app(scope, receive, answering.send)
         except AuthError as error:
-            if not started:
-                await refuse(self._guard, error, scope, send)
-            elif not replaced:
-                raise
+            await answering.refuse(error)
 
     def _check(self) -> None:
         """Raise if a requirement is declared where it is never asked."""
@@ -179,9 +157,16 @@ class GuardMiddleware:
             self._behind.check()
         self._checked = True
 
-    def _is_metadata(self, scope: Scope) -> bool:
+    async def _describes(self, scope: Scope, send: Send) -> bool:
+        """Answer a question for the resource's metadata; return whether it was one."""
         path: str = scope["path"]
-        return self._guard.metadata_path in (path, hosts.below(path, scope.get("root_path", "")))
+        paths = (path, hosts.below(path, scope.get("root_path", "")))
+        asked = self._guard.metadata_path in paths
+        document = self._guard.metadata(scope["method"]) if asked else None
+        if document is None:
+            return False
+        await respond(document, "http.response", send)
+        return True
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what is no HTTP request."""
@@ -233,6 +218,42 @@ class GuardMiddleware:
 
 # RFC 9110 §15.6.
 _SERVER_ERROR = 500
+
+
+class _Answering:
+    """What becomes of one request, as far as what is sent tells."""
+
+    __slots__ = ("_guard", "_replaced", "_scope", "_send", "_started", "refusals")
+
+    def __init__(self, guard: Guard, scope: Scope, send: Send) -> None:
+        self._guard = guard
+        self._scope = scope
+        self._send = send
+        self._started = self._replaced = False
+        self.refusals: list[AuthError] = []
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """Send *message* of the app.
+
+        What a framework made of an AuthError, and calls its own failure, is the refusal
+        all the same.
+        """
+        if self._replaced:
+            return _nothing()
+        if message["type"] == "http.response.start":
+            self._started = True
+            if self.refusals and message["status"] >= _SERVER_ERROR:
+                self._replaced = True
+                return refuse(self._guard, self.refusals[-1], self._scope, self._send)
+        return self._send(message)
+
+    async def refuse(self, error: AuthError) -> None:
+        """Answer *error*, unless it is answered; raise it where a response has begun."""
+        if self._replaced:
+            return
+        if self._started:
+            raise error
+        await refuse(self._guard, error, self._scope, self._send)
 
 
 def _behind(

@@ -28,9 +28,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     routes = commands.add_parser("routes", help="show what each route of an app asks for")
     routes.add_argument("app", help="module:attribute; with () at its end, a function to call")
     routes.add_argument("--format", choices=sorted(_FORMATS), default="table")
+    routes.add_argument(
+        "--transparent",
+        action="append",
+        default=[],
+        metavar="CLASS",
+        help="module:class of middleware in front of the guard that answers nothing by itself",
+    )
     options = parser.parse_args(arguments)
     try:
-        found = audit(load_app(options.app))
+        classes = tuple(_load_class(name) for name in options.transparent)
+        found = audit(load_app(options.app), transparent=classes)
     except (ConfigurationError, ImportError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -39,3 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{found.complaint}\n")
         return 1
     return 0
+
+
+def _load_class(target: str) -> type:
+    found = load_app(target)
+    if not isinstance(found, type):
+        raise ConfigurationError(f"{target} is no class")
+    return found

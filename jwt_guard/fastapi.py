@@ -2,10 +2,13 @@
 
 from typing import Any
 
-from fastapi import FastAPI, Security
-from fastapi.openapi.models import HTTPBearer
-from fastapi.security.base import SecurityBase
-from starlette.requests import HTTPConnection
+from ._extras import extra
+
+with extra("fastapi"):
+    from fastapi import FastAPI, Security
+    from fastapi.openapi.models import HTTPBearer
+    from fastapi.security.base import SecurityBase
+    from starlette.requests import HTTPConnection
 
 from . import hosts
 from ._core.policy.expressions import requirement

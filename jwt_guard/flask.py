@@ -5,9 +5,12 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from flask import Blueprint, Flask, Response, request
-from werkzeug.exceptions import HTTPException, default_exceptions
-from werkzeug.local import LocalProxy
+from ._extras import extra
+
+with extra("flask"):
+    from flask import Blueprint, Flask, Response, request
+    from werkzeug.exceptions import HTTPException, default_exceptions
+    from werkzeug.local import LocalProxy
 
 from . import hosts
 from ._blueprints import required_by_blueprints
@@ -126,9 +129,7 @@ class FlaskGuard:
         every = isinstance(optional, bool) and hosts.flag("optional", optional)
         self._public = _names("public", public)
         self._optional = frozenset[str]() if every else _names("optional", optional or ())
-        self.admission: Admission = Admission(
-            guard, preflight=preflight, **({"optional": True} if every else {})
-        )
+        self.admission: Admission = Admission(guard, preflight=preflight, optional=every)
         self.guard = guard
         self._warm_up = hosts.flag("warm_up", warm_up)
         self._readiness = readiness

@@ -35,7 +35,7 @@ from ._core.request.request import UNKNOWN, Access, Endpoint, Request
 from ._core.request.table import flag
 from ._core.token.identity import Identity
 from ._guard import Guard
-from ._line import Verified
+from ._verified import Verified
 from ._wait import Pause
 from .errors import AuthError, ConfigurationError, InsufficientScope, MissingToken
 
@@ -145,7 +145,8 @@ class Admission:
             credential = the_one(guard.credentials, request, guard.max_token_bytes)
             found = guard.verify(credential)
         except AuthError as error:
-            return self._excused(request, error)
+            self._excuse(request, error)
+            return None
         if isinstance(found, Pause):
             return self._paused(request, found)
         return self._required(request, found) if self._checking else found
@@ -162,7 +163,8 @@ class Admission:
         try:
             found = pause.go_on()
         except AuthError as error:
-            return self._excused(request, error)
+            self._excuse(request, error)
+            return None
         if isinstance(found, Pause):
             return Pause(found.wait, partial(self._go_on, request, found))
         return self._required(request, found)
@@ -187,7 +189,7 @@ class Admission:
         except AuthError:
             return False
 
-    def _excused(self, request: Request, error: AuthError) -> None:
+    def _excuse(self, request: Request, error: AuthError) -> None:
         """Raise *error*, or something truer, unless nobody needs a token here."""
         if error.absent and self.openings.passes_preflight(request):
             return

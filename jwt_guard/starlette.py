@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from typing import Any, TypeVar, Unpack, cast
 
-from starlette.authentication import AuthCredentials, BaseUser, UnauthenticatedUser
-from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
-from starlette.requests import HTTPConnection
+from ._extras import extra
+
+with extra("starlette"):
+    from starlette.authentication import AuthCredentials, BaseUser, UnauthenticatedUser
+    from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
+    from starlette.requests import HTTPConnection
 
 from . import asgi, hosts
 from ._asgi import refuse

@@ -93,7 +93,7 @@ def test_flask() -> None:
         "GET /open": "public",
         "GET /plain": "token",
         "GET /static/<path:filename>": "public",
-        "OPTIONS /options": "token",
+        "OPTIONS /options": "token, public in part",
     }
     assert audit(app).scopes == ("outer", "write")
     assert_guarded(app)
@@ -673,6 +673,41 @@ def test_hosts_of_flask() -> None:
     assert json.loads(audit(matching).as_json())[0]["host"] == "one.example"
 
 
+@pytest.mark.parametrize("preflight", [True, False, None])
+def test_preflights(preflight: bool | None) -> None:  # noqa: FBT001  the option's values
+    """A route that answers OPTIONS by itself is open to preflights, where they pass."""
+    app = Flask(__name__, static_folder=None)
+
+    class Answering(MethodView):
+        def get(self) -> str:
+            raise AssertionError
+
+        def options(self) -> str:
+            return "answered"
+
+    class Http(HTTPEndpoint):
+        async def options(self, _request: Request) -> Response:
+            return Response("answered")
+
+    app.add_url_rule("/x", view_func=Answering.as_view("x"))
+    flask_adapter.FlaskGuard(app, guard=guard(), preflight=preflight)
+    starlette = starlette_adapter.GuardMiddleware(
+        Starlette(routes=[Route("/x", Http), Mount("/m", cast("Any", Opaque()))]),
+        guard=guard(),
+        preflight=preflight,
+    )
+    opened = "token" if preflight is False else "token, public in part"
+    assert access(app) == {"GET /x": "token", "OPTIONS /x": opened}
+    mounted = "token, public in part" if preflight else "token"
+    assert access(starlette) == {"OPTIONS /x": opened, "* /m/*": mounted}
+    asked = {"Origin": "https://web.example", "Access-Control-Request-Method": "GET"}
+    for answer in (
+        app.test_client().options("/x", headers=asked),
+        TestClient(starlette).options("/x", headers=asked),
+    ):
+        assert answer.status_code == (401 if preflight is False else 200)
+
+
 def test_no_routes() -> None:
     """An app that shows no routes cannot be audited, and that is said."""
     with pytest.raises(ConfigurationError, match="function shows no routes: audit knows Flask"):
@@ -730,6 +765,14 @@ FlaskGuard(guarded, guard=guard(), public=["static"])
 
 def make():
     return guarded
+
+
+class PassingOn:
+    def __init__(self, app):
+        self.app = app
+
+
+wrapped = PassingOn(guarded)
 """
 
 
@@ -772,6 +815,16 @@ def test_command_json(module: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The format can be chosen."""
     assert cli.main(["routes", f"{module}:guarded", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["access"] == "public"
+
+
+def test_command_transparent(module: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is in front of the guard and answers nothing can be named."""
+    command = ["routes", f"{module}:wrapped"]
+    assert cli.main(command) == 1
+    assert cli.main([*command, "--transparent", f"{module}:PassingOn"]) == 0
+    capsys.readouterr()
+    assert cli.main([*command, "--transparent", f"{module}:make"]) == 2
+    assert capsys.readouterr().err == "some_apps:make is no class\n"
 
 
 def test_module() -> None:

@@ -105,7 +105,7 @@ def test_refusal_after_the_start() -> None:
 
     wrapped = GuardMiddleware(started, guard=guard(), optional=True)
     with pytest.raises(MissingToken):
-        asyncio.run(wrapped(http(), receive, send))  # type: ignore[arg-type]  a coroutine it is
+        asyncio.run(wrapped(http(), receive, send))
     assert [message["type"] for message in messages] == ["http.response.start"]
 
 
@@ -248,7 +248,8 @@ def test_wsgi_query_token_is_taken_out() -> None:
             "QUERY_STRING": query,
             "RAW_URI": f"/events?{query}",
         }
-        assert list(wrapped(environ, lambda *_a: lambda _b: None)) == [b"joe"]  # type: ignore[arg-type, return-value]  enough of one
+        start: Any = lambda *_arguments: lambda _data: None  # noqa: E731  enough of one
+        assert list(wrapped(environ, start)) == [b"joe"]
         assert seen["QUERY_STRING"] == rest
         assert seen["RAW_URI"] == (f"/events?{rest}" if rest else "/events")
         assert text not in str({**seen, "jwt_guard.identity": None})
@@ -312,7 +313,7 @@ def test_before_all_else() -> None:
 def test_handlers_of_everything(caught: type[Exception]) -> None:
     """A handler that makes JSON of all errors keeps the challenge, and makes no failure of it."""
     app = flask_app(optional=True)
-    app.add_url_rule("/me", "me", lambda: flask_adapter.identity_of().subject)
+    app.add_url_rule("/me", "me", lambda: str(flask_adapter.identity_of().subject))
     app.add_url_rule("/admin", "admin", flask_adapter.requires("admin")(lambda: "admin"))
 
     @app.errorhandler(caught)

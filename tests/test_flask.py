@@ -145,7 +145,7 @@ def test_public_as_text() -> None:
 def test_public_and_requires() -> None:
     """A view is not public and closed at once."""
     for first, second in ((public, requires("admin")), (requires("admin"), public)):
-        with pytest.raises(ConfigurationError, match="lambda.* is marked as public or optional"):
+        with pytest.raises(ConfigurationError, match=r"lambda.* is marked as public or optional"):
             second(first(lambda: "x"))
 
 

@@ -183,8 +183,9 @@ def test_no_issuer_named(keys: Any) -> None:
 )
 def test_no_such_option(option: str, hint: str) -> None:
     """What other libraries call an option leads to its name here."""
+    options: dict[str, Any] = {**DEFAULTS, option: "x"}
     with pytest.raises(ConfigurationError) as info:
-        Issuer(**DEFAULTS | {option: "x"})
+        Issuer(**options)
     assert str(info.value).startswith(f"Issuer has no option {option}; {hint}")
 
 

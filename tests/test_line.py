@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
@@ -158,7 +158,7 @@ def test_bearer_finds() -> None:
             raise AssertionError
 
     (source,) = guard().credentials
-    found = source.find(Brought(), 10)
+    found = source.find(cast("Any", Brought()), 10)
     assert found == (Credential(b"abc", source),)
     assert "abc" not in repr(found)
 

@@ -22,7 +22,8 @@ def answer() -> str:
 
 def make_app(**options: Any) -> FastAPI:
     app = FastAPI()
-    app.add_middleware(GuardMiddleware, **{"guard": guard(), **options})
+    options.setdefault("guard", guard())
+    app.add_middleware(GuardMiddleware, **options)
     reports = APIRouter(prefix="/reports", dependencies=[Requires("reports")])
     reports.get("/")(answer)
     editors = Requires(any_scope("a", "b") & role("editor"))

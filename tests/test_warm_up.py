@@ -23,6 +23,7 @@ from webtest import TestApp
 from jwt_guard import Bearer, Cookie, Guard, Issuer, Key
 from jwt_guard import asgi as asgi_module
 from jwt_guard import wsgi as wsgi_module
+from jwt_guard._core.request.credentials import CredentialSource
 from jwt_guard.errors import KeysUnavailable
 from jwt_guard.flask import FlaskGuard
 from jwt_guard.keys import Discovery, Document, FetchError
@@ -40,7 +41,7 @@ def provider() -> Iterator[Provider]:
 @pytest.fixture
 def guard(provider: Provider) -> Guard:
     static = Issuer("static", audience="api", keys=Key.secret("x" * 32, alg="HS256"))
-    credentials = [Bearer(), Cookie("t")]
+    credentials: list[CredentialSource] = [Bearer(), Cookie("t")]
     return Guard(static, Issuer(provider.issuer, audience=AUDIENCE), credentials=credentials)
 
 

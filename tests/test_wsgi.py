@@ -144,8 +144,9 @@ def test_bad_pattern(pattern: Any) -> None:
 
 def test_public_as_text() -> None:
     """A lone string is no list of paths."""
+    text: Any = "/health"
     with pytest.raises(ConfigurationError, match=r'public=\["/health"\]'):
-        GuardMiddleware(app, guard=guard(), public="/health")
+        GuardMiddleware(app, guard=guard(), public=text)
 
 
 def test_mounted() -> None:

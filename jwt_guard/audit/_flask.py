@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from types import MethodType
+from typing import cast
 
 from flask import Flask
 from flask.views import MethodView
@@ -20,8 +21,6 @@ from .._core.policy.requirement import Requirement, both
 from ..flask import FlaskGuard
 from ._verdict import ANY, Found, Standing, Way
 
-# Flask answers them by itself, for every route.
-_AUTOMATIC = {"HEAD", "OPTIONS"}
 # Who passes every request on, with the path it came with.
 _KNOWN = (wsgi.GuardMiddleware, wsgi.RequirementMiddleware, ProxyFix, LintMiddleware)
 # What a request goes through before the guard is asked.
@@ -140,7 +139,7 @@ def _of_route(app: Flask, route: Route, own: FlaskGuard | None, front: _Front) -
     for one in (required_of(view), required_of(view_class)):
         shared = both(shared, one)
     way = front.way(route.rule, *(() if own is None else (Standing(own, front.prefix),)))
-    for methods, needed in _by_method(view_class, route.methods, shared):
+    for methods, needed in _by_method(view_class, _shown_methods(route), shared):
         yield Found(way, methods, view_class or view, needed, access, host=_host(app, route))
 
 
@@ -148,19 +147,27 @@ def _host(app: Flask, route: Route) -> str:
     """Return the host that a route is for, or ""."""
     if app.url_map.host_matching:
         return route.host or ""
-    server: str = app.config["SERVER_NAME"] or "*"
+    server = cast("str | None", app.config["SERVER_NAME"]) or "*"
     return f"{route.subdomain}.{server}" if route.subdomain else ""
 
 
+def _shown_methods(route: Route) -> tuple[str, ...]:
+    """Return the methods of a route, without those that Flask answers by itself."""
+    methods = route.methods or {ANY}
+    automatic = {"HEAD"} if "GET" in methods else set[str]()
+    if getattr(route, "provide_automatic_options", False) and methods != {"OPTIONS"}:
+        automatic.add("OPTIONS")
+    return tuple(sorted(methods - automatic))
+
+
 def _by_method(
-    view_class: object, methods: set[str] | None, shared: Requirement | None
+    view_class: object, methods: tuple[str, ...], shared: Requirement | None
 ) -> Iterator[tuple[tuple[str, ...], Requirement | None]]:
     """Yield methods with what they require; those of a class may differ."""
-    shown = tuple(sorted((methods or {ANY}) - _AUTOMATIC or methods or ()))
     if not _dispatches(view_class):
-        yield shown, shared
+        yield methods, shared
         return
-    for method in shown:
+    for method in methods:
         yield (method,), both(shared, required_of(getattr(view_class, method.lower(), None)))
 
 

@@ -106,8 +106,8 @@ class Verdict:
     Attributes:
         guarded: Whether anything stands in front of it.
         access: Who needs a token.
-        opened_in_part: Whether nobody does with some values of the path's variables, or
-            on some of the ways to it.
+        opened_in_part: Whether nobody does with some values of the path's variables, on
+            some of the ways to it, or for a CORS preflight.
         denied: Whether nobody gets through, for no row covers it.
         needed: What a caller must satisfy, or None.
     """
@@ -130,10 +130,11 @@ class _Asked:
     query: bytes = b""
     handshake: bool = False
     authorization: Sequence[bytes] = ()
+    preflight: bool = False
 
     def fields(self, _name: str, /) -> Sequence[bytes]:
-        """Return nothing: a pattern has no fields."""
-        return ()
+        """Return what makes a preflight of it, or nothing: a pattern has no fields."""
+        return (b"*",) if self.preflight else ()
 
     def endpoint(self) -> Endpoint:
         """Return what is known of the route."""
@@ -219,7 +220,9 @@ def _outcome(found: Found, standing: Standing, method: str, paths: tuple[str, ..
 
 
 def _opens_some(found: Found, standing: Standing, method: str, way: Way) -> bool:
-    """Whether a guard leaves some path open that fits the route's pattern."""
+    """Whether a guard leaves some path open that fits the route's pattern, or preflights."""
+    if method in ("OPTIONS", ANY) and _passes_preflight(standing, method, way):
+        return True
     patterns = standing.guard.admission.openings.open_patterns(
         {"WEBSOCKET": "GET"}.get(method, method)
     )
@@ -230,6 +233,13 @@ def _opens_some(found: Found, standing: Standing, method: str, way: Way) -> bool
         )
         for reading in standing.guard.readings(way.path, standing.root)
     )
+
+
+def _passes_preflight(standing: Standing, method: str, way: Way) -> bool:
+    # A route that is for OPTIONS answers it by itself.
+    known = Endpoint(answers_options=method == "OPTIONS" and standing.sees)
+    asked = _Asked("OPTIONS", _readings(standing, way), known, preflight=True)
+    return standing.guard.admission.openings.passes_preflight(asked)
 
 
 def plain(path: str) -> str:

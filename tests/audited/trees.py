@@ -193,8 +193,9 @@ class Tree:
             return Route(self.path(), self.view())
         if kind == 3:
             answering = Answering(self.name())
-            mark: Any = self.random.choice((lambda app: app, starlette_.public))
-            return Mount(self.path(9), mark(answering))
+            return Mount(
+                self.path(9), starlette_.public(answering) if self.chance(2) else answering
+            )
         if kind == 4:
             return Host(self.random.choice(("one.example", "two.example")), self.app(depth - 1))
         return Mount(self.path(9), self.app(depth - 1))

@@ -17,7 +17,7 @@ from typing import Any
 
 import jwt
 
-from tests.benchmarks import chart, libraries, scaling, servers
+from tests.benchmarks import chart, importing, libraries, scaling, servers
 from tests.benchmarks.apps import Suite
 from tests.benchmarks.measuring import medians
 from tests.benchmarks.tokens import signers
@@ -33,6 +33,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
     suite = Suite(rs256)
     results: dict[str, Any] = {
         "machine": _machine(),
+        "imports_ms": importing.medians(3 if quick else 20),
         "frameworks": medians(suite.batches(), rounds),
         "libraries": {
             f"{alg}, {size} bytes": medians(libraries.batches(signer, size), rounds)
@@ -98,6 +99,8 @@ def table(results: dict[str, Any]) -> Iterator[str]:
         yield from _section(f"per second, {name}, by threads", rates, rates["1"])
     for name, figures in results["growing_cache"].items():
         yield from _section(f"a hit by entries, {name}", figures, figures["10"])
+    imports = results["imports_ms"]
+    yield from _section("imports, in ms", imports, imports[importing.LEAST])
     yield f"\na full cache: {results['full_cache_mib']:.1f} MiB"
     for name, figures in results["servers"].items():
         shown = ", ".join(f"{key} {value:.0f}" for key, value in figures.items())

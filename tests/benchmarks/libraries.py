@@ -85,7 +85,8 @@ def parts(signer: Signer) -> dict[str, Batch]:
     payload = token.unverified_payload
     found = Claims(claims.peek(payload))
     header = token.unverified_header
-    key = cast("Key", issuer.source.find(header.alg, header.kid))
+    keys = cast("tuple[Key, ...]", issuer.source.find(header.alg, header.kid))
+    (key,) = keys
     padded = [b64encode(part) for part in (payload, token.signature)]
     text, scan = payload.decode(), cast("Any", json.JSONDecoder(object_pairs_hook=dict)).scan_once
     return {
@@ -94,12 +95,12 @@ def parts(signer: Signer) -> dict[str, Batch]:
         "  of which base64 in C": repeated(lambda: [a2b_base64(part) for part in padded]),
         "claims.peek": repeated(lambda: claims.peek(payload)),
         "  of which JSON in C": repeated(lambda: scan(text, 0)),
-        "jws.verify": repeated(lambda: jws.verify(token, key)),
+        "jws.verify": repeated(lambda: jws.verify(token, keys)),
         "  of which PyJWT": repeated(lambda: key.verify(token.signing_input, token.signature)),
         "claims.check": repeated(
             lambda: claims.check(found, header.typ, issuer.rules, now=time.time())
         ),
-        "identify": repeated(lambda: identify(found, issuer.rules, key.kid)),
+        "identify": repeated(lambda: identify(found, issuer.rules, key.key_id, list[str]().append)),
         "all of it": repeated(lambda: guard.authenticate(values)),
     }
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.benchmarks import libraries
+from tests.benchmarks import importing, libraries
 from tests.benchmarks.__main__ import over_bare, table
 from tests.benchmarks.measuring import medians
 from tests.benchmarks.tokens import BYTES, SCOPE, signers
@@ -32,6 +32,14 @@ def test_parts() -> None:
     assert all(value > 0 for value in found.values())
 
 
+def test_import() -> None:
+    """The package takes at most one and a half times what PyJWT alone does."""
+    # The first ones write what the others read.
+    importing.medians(1)
+    found = importing.medians(20)
+    assert found[importing.OURS] <= 1.5 * found[importing.LEAST]
+
+
 def test_over_bare() -> None:
     """A contestant's cost is what is beyond the bare app of its own framework."""
     figures = {"Flask: bare": 50.0, "Flask: x": 53.0, "ASGI: bare": 1.0, "ASGI: x": 2.0}
@@ -43,6 +51,7 @@ def test_table() -> None:
     one = {"10": 1.0, "1": 1.0, "accepted": 1.0, "jwt_guard, cache off": 2.0}
     results = {
         "machine": "a machine",
+        "imports_ms": {importing.OURS: 60.0, importing.LEAST: 40.0},
         "frameworks": {"ASGI: bare": 1.0, "ASGI: jwt_guard, hot": 3.0},
         "libraries": {"RS256, 860 bytes": one},
         "parts": {"HS256": {"all of it": 2.0}},

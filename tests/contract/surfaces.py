@@ -36,6 +36,7 @@ from jwt_guard import (
 from jwt_guard import fastapi as fastapi_adapter
 from jwt_guard import flask as flask_adapter
 from jwt_guard import starlette as starlette_adapter
+from jwt_guard._core.request.credentials import CredentialSource
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -51,7 +52,7 @@ REQUIREMENTS: dict[str, Requirement | None] = {
 
 
 COOKIE = Cookie("__Host-token", origins=["https://app.example"])
-CREDENTIALS = [Bearer(), COOKIE]
+CREDENTIALS: list[CredentialSource] = [Bearer(), COOKIE]
 METHODS = ["GET", "HEAD", "POST"]
 
 

@@ -133,7 +133,11 @@ class Place:
     @property
     def audited_path(self) -> str:
         """How the audit writes its path."""
-        return audited_path(self.path) + ("/*" if self.endpoint.kind == "app" else "")
+        return (
+            "".join(self.hosts)
+            + audited_path(self.path)
+            + ("/*" if self.endpoint.kind == "app" else "")
+        )
 
 
 def audited_path(pattern: str) -> str:

@@ -237,9 +237,9 @@ def test_certificate_turns_bad(tmp_path: Path) -> None:
         known, stranger = provider.token("1"), provider.token("1", header_kid="stranger")
         guard.authenticate([known])
         port = provider.port
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    other, _ = tls_for("localhost", elsewhere)
+    # Elsewhere, for an authority that is put in the place of the first one would count.
+    (tmp_path / "other").mkdir()
+    other, _ = tls_for("localhost", tmp_path / "other")
     with running(other, port) as impostor:
         assert_outage(guard, known, stranger)
         assert impostor.fetches == []

@@ -62,6 +62,22 @@ def test_key_before_wait() -> None:
     assert several([waiting, knowing]).find("HS256", "1") == (key("1"),)
 
 
+def test_keys_without_kid() -> None:
+    """A key that is called so wins; else those of all sources are tried, up to eight."""
+    unnamed = [key(None, letter=letter) for letter in "abcdefg"]
+    source = several([KeySet(*unnamed), KeySet(key("1")), KeySet(*unnamed, key("2"))])
+    assert source.find("HS256", "1") == (key("1"),)
+    assert source.find("HS256", "z") == tuple(unnamed)
+    assert source.find("HS256", None) == (*unnamed, key("1"))
+    # The one that is fetched may be called so.
+    fetch = Fetch(0)
+    elsewhere = Elsewhere({"z": fetch})
+    source = several([KeySet(*unnamed), elsewhere])
+    assert source.find("HS256", "z") is fetch
+    elsewhere.answers = {}
+    assert source.find("HS256", "z", waited=True) == tuple(unnamed)
+
+
 def test_waits() -> None:
     """What several sources fetch is waited for together, and asked for once more."""
     one, two = Fetch(0), Fetch(0)

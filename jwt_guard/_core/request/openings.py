@@ -5,7 +5,7 @@ The one place that knows; guards ask it for a request, and the audit for a route
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple, TypedDict
+from typing import Final, NamedTuple, TypedDict
 
 from ...errors import ConfigurationError
 from ..policy.requirement import Requirement, both
@@ -69,7 +69,7 @@ class Opened(TypedDict, total=False):
     """
 
     public: "list[str] | tuple[str, ...] | set[str] | frozenset[str]"
-    optional: "list[str] | tuple[str, ...] | set[str] | frozenset[str] | Literal[True]"
+    optional: "list[str] | tuple[str, ...] | set[str] | frozenset[str] | bool"
     preflight: bool | None
     rules: "list[Rule] | tuple[Rule, ...]"
     unmatched: Unmatched
