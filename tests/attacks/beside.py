@@ -99,7 +99,15 @@ def _send(
 ) -> Outcome:
     # Who sends to a provider that hangs may wait for it, and goes on sending meanwhile.
     number = 16 if attack.fault is not None else 4
-    load = Load(port, requests, seconds=_TURN, rate=rate, connections=number, begin=begin)
+    load = Load(
+        port,
+        requests,
+        seconds=_TURN,
+        rate=rate,
+        connections=number,
+        begin=begin,
+        elsewhere=True,
+    )
     return load.outcome()
 
 
