@@ -5,9 +5,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from ._core.token.identity import Identity
 from ._guard import Guard
 from .errors import AuthError
-from ._core.token.identity import Identity
 from .hosts import (
     GUARD,
     IDENTITY,
