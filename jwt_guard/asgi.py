@@ -136,8 +136,9 @@ class GuardMiddleware:
             await self._other(scope, receive, send)
             return
         served, scope = scope, dict(scope)
-        answering = _Answering(self._guard, scope, send)
-        scope[REFUSALS] = answering
+        refusals: list[AuthError] = []
+        begun: list[bool] = []
+        scope[REFUSALS] = refusals
         scope[GUARD] = self._guard
         scope[IDENTITY] = served[IDENTITY] = None
         try:
@@ -155,9 +156,12 @@ class GuardMiddleware:
                 scope[IDENTITY] = served[IDENTITY] = found.identity
             if self._attach is not None:
                 self._attach(scope, served, scope[IDENTITY])
-            await self.app(scope, receive, answering.send)
+            await self.app(scope, receive, _noting(self._guard, scope, send, begun, refusals))
         except AuthError as error:
-            await answering.refuse(error)
+            if not begun:
+                await refuse(self._guard, error, scope, send)
+            elif begun[0]:
+                raise
 
     def _check(self) -> None:
         """Raise if a requirement is declared where it is never asked."""
@@ -228,44 +232,26 @@ class GuardMiddleware:
 _SERVER_ERROR = 500
 
 
-class _Answering:
-    """What becomes of one request, as far as what is sent tells."""
+def _noting(
+    guard: Guard, scope: Scope, send: Send, begun: list[bool], refusals: list[AuthError]
+) -> Send:
+    """Return *send* that notes in *begun* when a response begins, and whether it is the app's.
 
-    __slots__ = ("_guard", "_refusal", "_replaced", "_scope", "_send", "_started")
+    What a framework made of one of *refusals*, and calls its own failure, is the refusal
+    all the same.
+    """
 
-    def __init__(self, guard: Guard, scope: Scope, send: Send) -> None:
-        self._guard = guard
-        self._scope = scope
-        self._send = send
-        self._started = self._replaced = False
-        self._refusal: AuthError | None = None
-
-    def append(self, error: AuthError) -> None:
-        """Note *error*, which is about to be raised behind."""
-        self._refusal = error
-
-    def send(self, message: Message) -> Awaitable[None]:
-        """Send *message* of the app.
-
-        What a framework made of an AuthError, and calls its own failure, is the refusal
-        all the same.
-        """
-        if self._started:
-            return _nothing() if self._replaced else self._send(message)
+    def noting(message: Message) -> Awaitable[None]:
+        if begun:
+            return send(message) if begun[0] else _nothing()
         if message["type"] == "http.response.start":
-            self._started = True
-            if self._refusal is not None and message["status"] >= _SERVER_ERROR:
-                self._replaced = True
-                return refuse(self._guard, self._refusal, self._scope, self._send)
-        return self._send(message)
+            failed = refusals and message["status"] >= _SERVER_ERROR
+            begun.append(not failed)
+            if failed:
+                return refuse(guard, refusals[-1], scope, send)
+        return send(message)
 
-    async def refuse(self, error: AuthError) -> None:
-        """Answer *error*, unless it is answered; raise it where a response has begun."""
-        if self._replaced:
-            return
-        if self._started:
-            raise error
-        await refuse(self._guard, error, self._scope, self._send)
+    return noting
 
 
 def _behind(
