@@ -234,14 +234,15 @@ def _names(option: str, names: object) -> frozenset[str]:
         raise ConfigurationError(
             f"{option} is a list of endpoints, for example {option}=[{names!r}]"
         )
-    if not all(isinstance(name, str) for name in names):
+    members = cast("Collection[object]", names)
+    if not all(isinstance(name, str) for name in members):
         raise ConfigurationError(f"{option} is a list of endpoints, not {names!r}")
-    paths = [name for name in names if str(name).startswith("/")]
+    paths = [name for name in members if str(name).startswith("/")]
     if paths:
         raise ConfigurationError(
             f"{option} names endpoints, as url_for does, not paths such as {paths[0]!r}"
         )
-    return frozenset(map(str, names))
+    return frozenset(map(str, members))
 
 
 def _answered(response: Response) -> Response:
