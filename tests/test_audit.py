@@ -850,7 +850,7 @@ def test_as_a_program() -> None:
 @pytest.mark.parametrize("framework", ["Flask", "Starlette", "FastAPI"])
 def test_many_routes(framework: str) -> None:
     """Hundreds of routes take less than a second."""
-    start = time.perf_counter()
+    start = time.process_time()
     if framework == "Flask":
         flask = Flask(__name__)
         for number in range(300):
@@ -864,4 +864,4 @@ def test_many_routes(framework: str) -> None:
             fastapi.get(f"/{number}")(lambda: None)
         found = audit(fastapi)
     assert len(found.routes) >= 300
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
