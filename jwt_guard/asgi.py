@@ -23,6 +23,7 @@ from .hosts import (
     Behind,
     Opened,
     Pause,
+    Verified,
     identity_of,
     identity_or_none,
     optional,
@@ -145,7 +146,7 @@ class GuardMiddleware:
             if self._described and await self._describes(scope, send):
                 return
             values = [value for name, value in scope["headers"] if name == b"authorization"]
-            found = None
+            found: Verified | Pause[Verified | None] | None = None
             if self._recall is not None and (not self._early or scope["method"] in SAFE):
                 found = self._recall(values)
             if found is None:
