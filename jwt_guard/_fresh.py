@@ -15,6 +15,7 @@ import random
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -34,6 +35,10 @@ _RANDOM = random.SystemRandom()
 # stranger made up; until one has answered they share few, and never keep the others
 # from being refreshed.
 _MOST, _MOST_STRANGERS = 32, 8
+
+# So long a stranger's fetch that failed keeps its place. A provider that says at once
+# that it has never heard of a name would be asked as fast as names are made up otherwise.
+_FAILED_STRANGER_SECONDS = 1.0
 
 # Fetches of one source that passed their limit and have not ended. A read that never
 # ends holds its thread for good.
@@ -105,11 +110,15 @@ class _Places:
         """Count from nothing, with a lock that nobody holds."""
         self._lock = threading.Lock()
         self.taken = 0
+        self._kept: deque[float] = deque()
 
-    def take(self, *, stranger: bool) -> bool:
-        """Take a place, if one is left."""
+    def take(self, now: float, *, stranger: bool) -> bool:
+        """Take a place at *now*, if one is left."""
+        kept = self._kept
         with self._lock:
-            free = self.taken < (_MOST_STRANGERS if stranger else _MOST)
+            while kept and kept[0] <= now:
+                kept.popleft()
+            free = self.taken + len(kept) < _MOST_STRANGERS if stranger else self.taken < _MOST
             self.taken += free
             return free
 
@@ -117,6 +126,12 @@ class _Places:
         """Give a place back."""
         with self._lock:
             self.taken -= 1
+
+    def keep(self, now: float) -> None:
+        """Give a place back at *now*, but not yet for strangers."""
+        with self._lock:
+            self.taken -= 1
+            self._kept.append(now + _FAILED_STRANGER_SECONDS)
 
 
 class Fresh(Generic[_T]):
@@ -234,7 +249,7 @@ class Fresh(Generic[_T]):
         schedule = self._schedule
         if not schedule.may_fetch(now) or self._lost >= _MOST_LOST:
             return False
-        if not self._places.take(stranger=self._found):
+        if not self._places.take(now, stranger=self._found):
             self.last_error = "too many fetches are under way"
             return False
         if anew and not schedule.may_ask(now):
@@ -293,7 +308,9 @@ class Fresh(Generic[_T]):
                 self._lost -= 1
             if current or error is None:
                 self._note(error, now, jitter)
-        if current:
+        if current and self._found and error is not None:
+            self._places.keep(now)
+        elif current:
             self._places.leave()
         fetch.finish()
         if current and error is not None:

@@ -145,12 +145,7 @@ class GuardMiddleware:
         try:
             if self._described and await self._describes(scope, send):
                 return
-            values = [value for name, value in scope["headers"] if name == b"authorization"]
-            found: Verified | Pause[Verified | None] | None = None
-            if self._recall is not None and (not self._early or scope["method"] in SAFE):
-                found = self._recall(values)
-            if found is None:
-                found = self.admission.admit(AsgiRequest(scope, served, self._behind, values))
+            found = self._admit(scope, served)
             if isinstance(found, Pause):
                 found = await found.finish_async()
             if found is not None:
@@ -163,6 +158,15 @@ class GuardMiddleware:
                 await refuse(self._guard, error, scope, send)
             elif begun[0]:
                 raise
+
+    def _admit(self, scope: Scope, served: Scope) -> Verified | Pause[Verified | None] | None:
+        """Ask for the caller of an HTTP request; of a token seen before, for that alone."""
+        values = [value for name, value in scope["headers"] if name == b"authorization"]
+        if self._recall is not None and (not self._early or scope["method"] in SAFE):
+            found = self._recall(values)
+            if found is not None:
+                return found
+        return self.admission.admit(AsgiRequest(scope, served, self._behind, values))
 
     def _check(self) -> None:
         """Raise if a requirement is declared where it is never asked."""

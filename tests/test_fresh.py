@@ -422,6 +422,30 @@ def test_ceiling(places: fresh_module._Places) -> None:
     assert setups[9].fresh._found is False
 
 
+def test_names_that_nobody_knows() -> None:
+    """Of names that fail at once 8 are asked about in a second, and nobody else waits for it."""
+    setups = [Setup(found=True) for _ in range(20)]
+    begun = 0
+    for setup in setups:
+        setup.source.outcome = FetchError("unknown")
+        fetch = setup.fresh.begin()
+        if fetch is not None:
+            fetch.wait()
+            begun += 1
+    assert begun == 8
+    # A configured source takes its place, and gives it back at once, as often as it likes.
+    for _ in range(10):
+        configured = Setup()
+        configured.source.outcome = FetchError("down")
+        assert configured.waited() is None
+        assert configured.calls() == 1
+    late = Setup(found=True)
+    late.clock.now += 0.999
+    assert late.fresh.begin() is None
+    late.clock.now += 0.001
+    assert late.waited() == "a"
+
+
 def test_fetch_that_never_ends() -> None:
     """After its limit a fetch has failed, and is no longer waited for; three are lost at most."""
     setup = Setup(Timing(max_stale=3600, wait=0, limit=5), value="z")

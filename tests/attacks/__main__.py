@@ -10,16 +10,17 @@ from tests.attacks.strangers import ATTACKS
 
 _HEAD = (
     f"{'attack':<35}{'good/s':>8}{'bad/s':>7}{'p50 ms':>15}{'p99 ms':>17}{'ratio':>7}"
-    f"{'not 200':>9}  odd answers"
+    f"{'CPU %':>11}{'not 200':>9}  odd answers"
 )
 
 
 def _line(row: Row) -> str:
     p50 = f"{row.p50[0] * 1e3:.1f} / {row.p50[1] * 1e3:.1f}"
     p99 = f"{row.p99[0] * 1e3:.1f} / {row.p99[1] * 1e3:.1f}"
+    worked = f"{row.worked[0] * 100:.0f} / {row.worked[1] * 100:.0f}"
     return (
         f"{row.attack:<35}{row.good_rate:>8.0f}{row.attack_rate:>7.0f}{p50:>15}{p99:>17}"
-        f"{row.p99[1] / row.p99[0]:>7.2f}{sum(row.bad.values()):>9}  {row.odd or ''}"
+        f"{row.p99[1] / row.p99[0]:>7.2f}{worked:>11}{sum(row.bad.values()):>9}  {row.odd or ''}"
         f"{'' if row.holds else '   <-- broken ' + str(row.bad or '')}"
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.attacks.load import Load, Outcome
-from tests.attacks.serving import serving
+from tests.attacks.serving import Server, serving
 from tests.attacks.strangers import ATTACKS, Attack, good
 from tests.keys.provider import Provider, running
 
@@ -29,19 +29,20 @@ _GOOD, _ATTACK = 0.5, 0.1
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One attack on one server; times in seconds, medians over the turns.
+    """One attack; times in seconds, medians over the turns.
 
     Attributes:
+        worked: Of the processor, by the server, in seconds a second.
         bad: Good requests that were not answered 200, by status.
         odd: Answers to the attack that were not the right ones, by status.
     """
 
-    server: str
     attack: str
     good_rate: float
     attack_rate: float
     p50: tuple[float, float]
     p99: tuple[float, float]
+    worked: tuple[float, float]
     bad: dict[int, int]
     odd: dict[int, int]
 
@@ -58,11 +59,12 @@ def measure(server: str, names: Sequence[str], seconds: float) -> Iterator[Row]:
             folder = Path(stack.enter_context(TemporaryDirectory()))
             provider = stack.enter_context(running())
             one = stack.enter_context(serving(server, provider, folder))
-            yield _attacked(server, name, provider, one.port, seconds)
+            yield _attacked(name, provider, one, seconds)
 
 
-def _attacked(server: str, name: str, provider: Provider, port: int, seconds: float) -> Row:
-    attack, requests = ATTACKS[name], good(provider, 500)
+def _attacked(name: str, provider: Provider, server: Server, seconds: float) -> Row:
+    attack, requests, port = ATTACKS[name], good(provider, 500), server.port
+    worked: tuple[list[float], list[float]] = [], []
     strangers = attack.requests(provider)
     # The first requests are cold, and an interpreter learns.
     Load(port, requests, seconds=1).outcome()
@@ -71,7 +73,7 @@ def _attacked(server: str, name: str, provider: Provider, port: int, seconds: fl
         # Asked each time: on a shared machine it is another one a moment later.
         capacity = Load(port, requests, seconds=_TURN / 2).outcome().rate
         for attacked in (False, True) if turn % 2 else (True, False):
-            begin = time.time() + _START
+            begin, before = time.time() + _START, server.worked()
             load = Load(port, requests, seconds=_TURN, rate=capacity * _GOOD, begin=begin)
             if attacked:
                 provider.fault = attack.fault
@@ -79,13 +81,14 @@ def _attacked(server: str, name: str, provider: Provider, port: int, seconds: fl
                 sent.append(_send(attack, port, strangers, rate, begin))
                 provider.fault = None
             (during if attacked else calm).append(load.outcome())
+            worked[attacked].append((server.worked() - before) / _TURN)
     return Row(
-        server,
         name,
         _rate(calm),
         _rate(sent),
         (_median(calm, 0.5), _median(during, 0.5)),
         (_median(calm, 0.99), _median(during, 0.99)),
+        (statistics.median(worked[0]), statistics.median(worked[1])),
         _others([*calm, *during], (200,)),
         _others(sent, attack.answers),
     )
@@ -96,7 +99,15 @@ def _send(
 ) -> Outcome:
     # Who sends to a provider that hangs may wait for it, and goes on sending meanwhile.
     number = 16 if attack.fault is not None else 4
-    load = Load(port, requests, seconds=_TURN, rate=rate, connections=number, begin=begin)
+    load = Load(
+        port,
+        requests,
+        seconds=_TURN,
+        rate=rate,
+        connections=number,
+        begin=begin,
+        elsewhere=True,
+    )
     return load.outcome()
 
 

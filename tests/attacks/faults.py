@@ -217,7 +217,7 @@ def moved_address() -> Iterator[Figure]:
     """The metadata name another address, and the old one goes on answering."""
     with _world("one gunicorn", moves=True) as (provider, server):
         name = f"{provider.issuer}/tenants/1"
-        documents = {"/jwks": {"keys": provider.keys}}
+        documents = {"/jwks": {"keys": [*provider.keys]}}
 
         def serve(handler: Handler) -> None:
             found = documents.get(handler.path)

@@ -4,6 +4,7 @@ asked share no interpreter."""
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import time
@@ -56,6 +57,7 @@ class Load:
         connections: int = 8,
         most: int = 0,
         begin: float = 0,
+        elsewhere: bool = False,
     ) -> None:
         """Begin.
 
@@ -68,6 +70,8 @@ class Load:
             most: Ends after so many requests; 0 is no such end.
             begin: When, in seconds since the epoch: an interpreter that starts costs more
                 than a load. By default at once.
+            elsewhere: Whether it stands for another machine, and gets what the server and
+                other loads leave of this one.
         """
         plan = {
             "port": port,
@@ -77,6 +81,7 @@ class Load:
             "connections": connections,
             "most": most,
             "begin": begin,
+            "elsewhere": elsewhere,
         }
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.attacks.load"],
@@ -143,6 +148,7 @@ class _Client:
 async def _run(plan: dict[str, Any]) -> dict[str, Any]:
     requests = cycle([one.encode("latin-1") for one in plan["requests"]])
     statuses, seconds = Counter[int](), list[float]()
+    os.nice(19 if plan["elsewhere"] else 0)
     await asyncio.sleep(max(0, plan["begin"] - time.time()))
     start = time.perf_counter()
     due = _due(start, plan["seconds"], plan["rate"], plan["most"])

@@ -53,6 +53,10 @@ class Server:
         clock = self.folder / "clock"
         os.truncate(clock, clock.stat().st_size + seconds)
 
+    def worked(self) -> float:
+        """Return the seconds of processor time that it has taken."""
+        return sum(_worked(pid) for pid in (self.process.pid, *_children(self.process.pid)))
+
     def measured(self, name: str) -> int:
         """Return the sum of a figure of /proc/…/status over its processes."""
         return sum(_status(pid, name) for pid in (self.process.pid, *_children(self.process.pid)))
@@ -61,6 +65,12 @@ class Server:
 def _children(pid: int) -> list[int]:
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [int(child) for child in found]
+
+
+def _worked(pid: int) -> float:
+    # utime and stime (proc_pid_stat(5)); the name before them may have spaces.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _status(pid: int, name: str) -> int:
