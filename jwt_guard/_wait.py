@@ -41,7 +41,7 @@ class Pause(Generic[_T_co]):
             pause.wait.wait()
             found = pause.go_on()
             if not isinstance(found, Pause):
-                return found  # pyright: ignore[reportReturnType, reportUnknownVariableType]  is _T_co
+                return found
             pause = cast("Pause[_T_co]", found)
 
     async def finish_async(self) -> _T_co:
@@ -51,7 +51,7 @@ class Pause(Generic[_T_co]):
             await pause.wait.wait_async()
             found = pause.go_on()
             if not isinstance(found, Pause):
-                return found  # pyright: ignore[reportReturnType, reportUnknownVariableType]  is _T_co
+                return found
             pause = cast("Pause[_T_co]", found)
 
 

@@ -166,7 +166,7 @@ def test_unreadable_authority(tmp_path: Path) -> None:
 def test_options(options: dict[str, object], words: str) -> None:
     """An option that is no such thing is said at construction."""
     with pytest.raises(ConfigurationError, match=words):
-        HttpFetcher(**options)  # type: ignore[arg-type]
+        HttpFetcher(**options)  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_lazy() -> None:
@@ -450,7 +450,7 @@ def test_slow_resolver(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> N
 
     def slow(*args: object, **options: object) -> object:
         assert go.wait(10)
-        return resolve(*args, **options)  # type: ignore[arg-type]
+        return resolve(*args, **options)  # type: ignore[arg-type]  # handed on as they came
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     others = set(threading.enumerate())
