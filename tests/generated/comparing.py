@@ -228,7 +228,7 @@ class Comparison:
                 if audited_path(route.path) != place.audited_path:
                     continue
                 for method in route.methods:
-                    await self._compare_route(place, method.replace("*", "GET"), route.access)
+                    await self._compare_route(place, method.replace("*", "PATCH"), route.access)
 
     async def _compare_route(self, place: Place, method: str, access: str) -> None:
         asked = plain_request(place, method)
