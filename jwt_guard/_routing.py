@@ -1,136 +1,19 @@
-"""Starlette's and FastAPI's routers: which endpoint a request will reach, asked of the routes.
-
-What passes a request on is known by its type. A middleware of anybody else's may send
-it elsewhere, or write another path: what is behind it leads nowhere, unless it is
-said to be transparent.
-"""
+"""Starlette's and FastAPI's routers: which endpoint a request will reach, asked of the routes."""
 
 import inspect
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import partial
-from types import MethodType
-from typing import Any, TypeAlias, TypeGuard, cast
+from typing import Any, TypeGuard
 
-from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
-from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import BaseRoute, Host, Match, Mount, Router
+from starlette.routing import Host, Match, Mount, Router
 
 from . import asgi, hosts
 from ._core.guarding import check_registered
 from ._core.policy.requirement import Requirement, both
+from ._layers import Foreign, chosen, flat, is_known, is_plain, is_router, layers, root_of
+from ._readings import readings
 from .hosts import UNKNOWN, Access, Endpoint, Store
-
-# Starlette's routes, and what FastAPI has in their place, have no type in common.
-Foreign: TypeAlias = Any
-
-# Whose code is known to pass a request on as it is.
-_KNOWN = ("starlette.", "fastapi.", "jwt_guard.")
-
-
-@dataclass(frozen=True)
-class Added:
-    """Middleware that a Starlette app will make at its first request.
-
-    Attributes:
-        middleware: What was added.
-        app: What it will be in front of.
-    """
-
-    middleware: Middleware
-    app: object
-
-    @property
-    def kind(self) -> Foreign:
-        """The class, or what stands for one."""
-        return self.middleware.cls
-
-    def made(self) -> object:
-        """Return an instance; for ours, which do nothing by being made."""
-        return self.kind(self.app, *self.middleware.args, **self.middleware.kwargs)
-
-
-def stack(app: object) -> Iterator[Foreign]:
-    """Yield *app* and what is behind it, as far as that shows, outside in.
-
-    A Starlette app's own middleware is yielded as it was `Added`. The last one has
-    routes, or answers by itself, or is not known.
-    """
-    while app is not None:
-        if isinstance(app, MethodType) and isinstance(app.__self__, Router):
-            # What a router has its own middleware in front of.
-            yield app.__self__
-            return
-        if is_router(app):
-            yield from _router_stack(app)
-            return
-        yield app
-        if isinstance(app, Starlette):
-            behind: object = app.router
-            for middleware in reversed(app.user_middleware):
-                behind = Added(middleware, behind)
-            app = behind
-        else:
-            app = getattr(app, "app", None)
-
-
-def _router_stack(router: Router) -> Iterator[Foreign]:
-    """Yield the middleware that a router has in front of its routes, and the router."""
-    if router.middleware_stack == router.app:
-        yield router
-    else:
-        yield from stack(router.middleware_stack)
-
-
-def is_router(app: object) -> TypeGuard[Router]:
-    """Whether *app* has routes, and chooses among them as Starlette and FastAPI do."""
-    return isinstance(app, Router) and all(
-        _is_known(type(app), method) for method in ("__call__", "app")
-    )
-
-
-def layers(app: object, transparent: tuple[type, ...] = ()) -> Iterator[Foreign]:
-    """Yield *app* and what it passes its requests on to, as far as that is known.
-
-    The last one has routes, or answers by itself, or is not known.
-    """
-    for layer in stack(app):
-        yield _as_made(layer)
-        if not passes_on(layer, transparent):
-            return
-
-
-def _as_made(layer: Foreign) -> Foreign:
-    """Return what a layer is, or will be, an instance of; of ours, what it requires."""
-    if not isinstance(layer, Added):
-        return layer
-    return layer.made() if layer.kind is asgi.RequirementMiddleware else layer.kind
-
-
-def passes_on(layer: object, transparent: tuple[type, ...]) -> bool:
-    """Whether requests leave a layer as they came in."""
-    kind: Foreign = layer.kind if isinstance(layer, Added) else type(layer)
-    if not isinstance(kind, type):
-        # A function that returns one of ours stands where a class is wanted.
-        return str(getattr(kind, "__module__", "")).startswith("jwt_guard.")
-    return _class_passes_on(cast("type[object]", kind), transparent)
-
-
-def _class_passes_on(kind: type[object], transparent: tuple[type, ...]) -> bool:
-    if issubclass(kind, transparent):
-        return True
-    # What the app does when it is called decides, not what it is a subclass of. And
-    # nobody knows what the function does that a BaseHTTPMiddleware dispatches to.
-    names = ("__call__", "build_middleware_stack") if issubclass(kind, Starlette) else ("__call__",)
-    return all(map(partial(_is_known, kind), names)) and not issubclass(kind, BaseHTTPMiddleware)
-
-
-def _is_known(kind: type, method: str) -> bool:
-    """Whether a class has a method from whom it is known what it does."""
-    return str(getattr(getattr(kind, method, None), "__module__", "")).startswith(_KNOWN)
 
 
 class StarletteBehind:
@@ -155,28 +38,19 @@ class StarletteBehind:
         self.early: bool = marks and "fastapi" in _frameworks(app)
 
     def paths(self, scope: Store, /) -> tuple[str, ...]:
-        """Return the path as the routers behind will match it, of every one that may."""
-        path: str = scope["path"]
-        roots = [root for root in _roots(layers(self._app, self._transparent)) if root]
-        root = roots[-1] if roots else scope.get("root_path", "")
-        first = hosts.below(hosts.below(path, root), self._prefix)
-        others = (hosts.below(path, nested) for nested in self._nested_roots())
-        mounted = (f"{mount}{rest}" for mount, rest in self._mounted(path))
-        return tuple(dict.fromkeys((first, *others, *mounted)))
+        """Return the path as each router on the way will match it."""
+        found = readings(self._app, dict(scope), self._transparent)
+        if self._prefix:
+            found = self._below_prefix(scope, list(found))
+        return tuple(dict.fromkeys(found))
 
-    def _nested_roots(self) -> list[str]:
-        """Return prefixes that apps take off which nobody is sure to reach."""
-        *_, last = layers(self._app, self._transparent)
-        return [] if is_router(last) else list(dict.fromkeys(_hidden_roots(last)))
-
-    def _mounted(self, path: str) -> Iterator[tuple[str, str]]:
-        """Yield where a mounted app with a prefix of its own reads *path* differently."""
-        *_, last = stack(self._app)
-        if is_router(last):
-            for mount, root in _mounted_roots(last.routes, ""):
-                rest = hosts.below(path, root)
-                if rest != path:
-                    yield mount, rest
+    def _below_prefix(self, scope: Store, found: list[str]) -> Iterator[str]:
+        """Yield what is read once the prefix is taken off, where nobody can see."""
+        plain = found[0]
+        path = hosts.below(plain, self._prefix)
+        yield path
+        yield from readings(self._app, {**scope, "path": path, "root_path": ""}, self._transparent)
+        yield from (one for one in found if one != plain)
 
     def endpoint(self, scope: Store, /) -> Endpoint:
         """Return what the router behind will match."""
@@ -207,39 +81,6 @@ def _frameworks(app: object) -> set[str]:
     }
 
 
-def _roots(found: Iterable[Foreign]) -> Iterator[str]:
-    """Yield the prefixes that FastAPI apps take off, outermost first."""
-    for layer in found:
-        if isinstance(layer, Starlette):
-            root: object = getattr(layer, "root_path", "")
-            yield root if isinstance(root, str) else ""
-
-
-def _hidden_roots(app: object, depth: int = 5) -> Iterator[str]:
-    """Yield the prefixes of apps that something unknown holds on to."""
-    if isinstance(app, Starlette):
-        yield from (root for root in _roots([app]) if root)
-    elif depth:
-        for value in list(getattr(app, "__dict__", {}).values()):
-            if callable(value):
-                yield from _hidden_roots(value, depth - 1)
-
-
-def _mounted_roots(routes: Iterable[Foreign], mount: str) -> Iterator[tuple[str, str]]:
-    """Yield mounts whose apps take off a prefix of their own, with that prefix."""
-    for route in flat(routes):
-        if isinstance(route, Mount | Host):
-            path = f"{mount}{route.path}" if isinstance(route, Mount) else mount
-            inner = list(stack(route.app))
-            for root in _roots(inner):
-                if root:
-                    yield path, root
-            if is_router(inner[-1]):
-                yield from _mounted_roots(inner[-1].routes, path)
-            else:
-                yield from ((path, root) for root in _hidden_roots(inner[-1]))
-
-
 def _reached(
     app: object, scope: dict[str, Any], transparent: tuple[type, ...], before: Endpoint
 ) -> Endpoint:
@@ -250,9 +91,7 @@ def _reached(
         if isinstance(last, asgi.RequirementMiddleware):
             needed = both(needed, last.needed)
         options = options or _answers_preflights(last)
-        (root,) = _roots([last]) if isinstance(last, Starlette) else ("",)
-        if root:
-            scope["root_path"] = root
+        scope["root_path"] = root_of(last) or scope.get("root_path", "")
     front = before._replace(needed=needed, answers_options=options)
     if not is_router(last):
         return front._replace(access=max(map(hosts.accessible, layers(app, transparent))))
@@ -261,49 +100,19 @@ def _reached(
 
 def _answers_preflights(layer: object) -> bool:
     kind: type = layer if isinstance(layer, type) else type(layer)
-    return issubclass(kind, CORSMiddleware) and _is_known(kind, "__call__")
+    return issubclass(kind, CORSMiddleware) and is_known(kind, "__call__")
 
 
 def _routed(
     router: Router, scope: dict[str, Any], transparent: tuple[type, ...], front: Endpoint
 ) -> Endpoint:
-    nowhere = front._replace(access=Access.GUARDED, needed=None)
-    route, child = _first_match(router.routes, scope)
-    context: Foreign = None
-    # FastAPI resolves prefixes and dependencies of included routers lazily; which of its
-    # routes counts, the included router itself says.
-    while route is not None and _is_included(route):
-        match, child, route, context = route._match(scope)  # noqa: SLF001  there is no public way
-        route = route if match is Match.FULL else None
-    if route is None or not is_plain(route):
-        return nowhere
-    inner = {**scope, **child}
+    match, route, inner, context = chosen(router, scope)
+    if match is not Match.FULL or not is_plain(route):
+        return front._replace(access=Access.GUARDED, needed=None)
     if isinstance(route, Mount | Host):
         return _reached(route.app, inner, transparent, front)
     described = route if context is None or context.endpoint is None else context
     return _of_route(route, described, inner, front)
-
-
-def _first_match(
-    routes: Iterable[BaseRoute], scope: dict[str, Any]
-) -> tuple[Foreign, dict[str, Any]]:
-    """Return the route that the router chooses, or None, and what it adds to the scope."""
-    for route in routes:
-        match, child = route.matches(scope)
-        if match is Match.FULL:
-            return route, dict(child)
-    return None, {}
-
-
-def _is_included(route: Foreign) -> bool:
-    return hasattr(route, "effective_route_contexts") and hasattr(route, "_match")
-
-
-def is_plain(route: object) -> bool:
-    """Whether a route that matches hands over to its own endpoint."""
-    return (
-        type(route).handle.__module__.startswith(_KNOWN) if isinstance(route, BaseRoute) else False
-    )
 
 
 def _of_route(
@@ -363,17 +172,6 @@ def dependencies(dependant: Foreign) -> Iterator[object]:
     for dependency in getattr(dependant, "dependencies", ()):
         yield dependency.call
         yield from dependencies(dependency)
-
-
-def flat(routes: Iterable[Foreign]) -> Iterator[Foreign]:
-    """Yield routes in the order of matching, those of included routers in place."""
-    for route in routes:
-        contexts = getattr(route, "effective_route_contexts", None)
-        if contexts is None:
-            yield route
-        else:
-            for context in contexts():
-                yield context.starlette_route or context
 
 
 def _endpoints(routes: Iterable[Foreign]) -> Iterator[object]:

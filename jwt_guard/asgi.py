@@ -126,7 +126,13 @@ class GuardMiddleware:
 
     def readings(self, path: str, root: str = "", /) -> tuple[str, ...]:
         """Return what is decided on for a path, where *root* has been taken off; for audits."""
-        scope: Scope = {"type": "http", "path": path, "root_path": root, "headers": []}
+        scope: Scope = {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "root_path": root,
+            "headers": [],
+        }
         return AsgiRequest(scope, scope, self._behind).paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

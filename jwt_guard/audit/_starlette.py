@@ -12,18 +12,8 @@ from .. import asgi
 from .._core.guarding import check_registered
 from .._core.marks import accessible, identifies, required_of
 from .._core.policy.requirement import Requirement, both
-from .._routing import (
-    Added,
-    Foreign,
-    asked_by,
-    by_method,
-    flat,
-    is_plain,
-    is_router,
-    passes_on,
-    required_in_front,
-    stack,
-)
+from .._layers import Added, Foreign, flat, is_plain, is_router, passes_on, stack
+from .._routing import asked_by, by_method, required_in_front
 from ..hosts import Access
 from ._verdict import ANY, Found, Standing, Way
 
