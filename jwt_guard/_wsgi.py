@@ -16,6 +16,7 @@ from .hosts import (
     Endpoint,
     Pause,
     Store,
+    Verified,
     WsgiRequest,
 )
 
@@ -41,7 +42,7 @@ def admit(
     # On every path, refusals included: an outer guard's caller is not ours.
     environ[IDENTITY] = None
     value: str | None = environ.get("HTTP_AUTHORIZATION")
-    found = None
+    found: Verified | Pause[Verified | None] | None = None
     if value is not None and admission.recall is not None:
         found = admission.recall((value.encode("latin-1", "replace"),))
     if found is None:
