@@ -40,6 +40,11 @@ _MOST, _MOST_STRANGERS = 32, 8
 # that it has never heard of a name would be asked as fast as names are made up otherwise.
 _FAILED_STRANGER_SECONDS = 1.0
 
+# So long nobody waits for strangers' fetches once one was waited for in vain. They go on,
+# and who asks again finds what they brought; but names that are made up while a provider
+# hangs would hold up every thread of a server.
+_IMPATIENT_SECONDS = 30.0
+
 # Fetches of one source that passed their limit and have not ended. A read that never
 # ends holds its thread for good.
 _MOST_LOST = 3
@@ -111,6 +116,7 @@ class _Places:
         self._lock = threading.Lock()
         self.taken = 0
         self._kept: deque[float] = deque()
+        self.impatient_until = -math.inf
 
     def take(self, now: float, *, stranger: bool) -> bool:
         """Take a place at *now*, if one is left."""
@@ -229,10 +235,22 @@ class Fresh(Generic[_T]):
                 return _over(self._clock)
             if not self._may_begin(now, anew=anew):
                 return None
-            seconds = self._timing.longest_wait(anew=anew)
+            seconds = self._seconds(now, anew=anew)
             fetch = self._fetch = Fetch(seconds, clock=self._clock)
         self._start(fetch, snapshot, anew=anew)
         return fetch
+
+    def _seconds(self, now: float, *, anew: bool) -> float:
+        """Return how long a fetch that begins now is waited for."""
+        if not self._found:
+            return self._timing.longest_wait(anew=anew)
+        patient = now >= self._places.impatient_until
+        return self._timing.longest_wait(anew=True) if patient else 0
+
+    def waited_in_vain(self) -> None:
+        """Note that somebody has waited, and there is no value yet."""
+        if self._found:
+            self._places.impatient_until = self._clock() + _IMPATIENT_SECONDS
 
     def _suffices(
         self, snapshot: _Snapshot[_T] | None, seen: _T | None, now: float, *, anew: bool
@@ -292,6 +310,8 @@ class Fresh(Generic[_T]):
         if swap:
             # Of a fetch that took long, what came may be as old as its beginning.
             self._snapshot = self._made(value, fetched.max_age, fetch.started_at)
+            if self._found:
+                self._places.impatient_until = -math.inf
             self._found = False
         self._end(fetch, None)
         if swap:

@@ -446,6 +446,31 @@ def test_names_that_nobody_knows() -> None:
     assert late.waited() == "a"
 
 
+def test_patience_with_strangers(places: fresh_module._Places) -> None:
+    """Strangers are waited for half a second; after a wait in vain not at all, for 30 s."""
+    hanging, late, other, configured = (Setup(found=found) for found in (True, True, True, False))
+    for setup in (hanging, late, other, configured):
+        setup.source.go.clear()
+    configured.fresh.waited_in_vain()
+    for setup, after, seconds in (
+        (hanging, 0, 0.5),
+        (late, 29.999, 0),
+        (configured, 0, 2),
+        (other, 30, 0.5),
+    ):
+        setup.clock.now += after
+        fetch = setup.fresh.begin()
+        assert fetch is not None
+        assert fetch.seconds_left() == seconds
+        hanging.fresh.waited_in_vain()
+    # One who is known after all shows that it is worth waiting.
+    late.source.go.set()
+    eventually(lambda: late.fresh.known() == "a" and not late.fresh.busy)
+    assert places.impatient_until < 0
+    for setup in (hanging, other, configured):
+        setup.source.go.set()
+
+
 def test_fetch_that_never_ends() -> None:
     """After its limit a fetch has failed, and is no longer waited for; three are lost at most."""
     setup = Setup(Timing(max_stale=3600, wait=0, limit=5), value="z")

@@ -58,7 +58,7 @@ def measure(server: str, names: Sequence[str], seconds: float) -> Iterator[Row]:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(TemporaryDirectory()))
             provider = stack.enter_context(running())
-            one = stack.enter_context(serving(server, provider, folder))
+            one = stack.enter_context(serving(server, provider, folder, warm=True))
             yield _attacked(name, provider, one, seconds)
 
 

@@ -85,6 +85,7 @@ def serving(
     folder: Path,
     *,
     moves: bool = False,
+    warm: bool = False,
     resolves: float = 0,
     ca_file: str = "",
     **environ: str,
@@ -96,6 +97,7 @@ def serving(
         provider: Publishes the keys.
         folder: An empty one; a key file `keys.json` in it is used.
         moves: Whether the guard's clock can be moved.
+        warm: Whether each process has keys before the first request.
         resolves: How long the server's resolver takes; its fetches have one second then.
         ca_file: The authority of the provider's certificate.
         environ: Of the server's environment.
@@ -110,6 +112,7 @@ def serving(
         "JWT_GUARD_ATTACKED_CA": ca_file,
         "JWT_GUARD_ATTACKED_CLOCK": str(folder / "clock"),
         "JWT_GUARD_ATTACKED_FILE": str(folder / "keys.json"),
+        "JWT_GUARD_ATTACKED_WARM": "1" if warm else "0",
         "JWT_GUARD_ATTACKED_MOVES": "1" if moves else "0",
         "JWT_GUARD_ATTACKED_RESOLVES": str(resolves),
     }
