@@ -48,7 +48,7 @@ def _world(
         context, ca_file = tls_for("localhost", folder) if tls else (None, "")
         with running(context) as provider:
             write_keys(folder, provider)
-            environ = {"http_proxy": proxy} if proxy else {}
+            environ: dict[str, Any] = {"http_proxy": proxy} if proxy else {}
             with serving(
                 kind,
                 provider,
