@@ -48,7 +48,6 @@ def _world(
         context, ca_file = tls_for("localhost", folder) if tls else (None, "")
         with running(context) as provider:
             write_keys(folder, provider)
-            environ: dict[str, Any] = {"http_proxy": proxy} if proxy else {}
             with serving(
                 kind,
                 provider,
@@ -56,7 +55,7 @@ def _world(
                 moves=moves,
                 resolves=resolves,
                 ca_file=ca_file,
-                **environ,
+                proxy=proxy,
             ) as server:
                 yield provider, server
 

@@ -88,7 +88,7 @@ def serving(
     warm: bool = False,
     resolves: float = 0,
     ca_file: str = "",
-    **environ: str,
+    proxy: str = "",
 ) -> Generator[Server]:
     """Start a server whose guard asks *provider*; stop it in the end.
 
@@ -100,7 +100,7 @@ def serving(
         warm: Whether each process has keys before the first request.
         resolves: How long the server's resolver takes; its fetches have one second then.
         ca_file: The authority of the provider's certificate.
-        environ: Of the server's environment.
+        proxy: Named by the server's environment, for http.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -120,7 +120,7 @@ def serving(
         process = subprocess.Popen(
             [sys.executable, "-m", program, *(one.format(port=port) for one in options)],
             cwd=ROOT,
-            env=os.environ | environment | environ,
+            env=os.environ | environment | ({"http_proxy": proxy} if proxy else {}),
             stdout=log,
             stderr=log,
         )
