@@ -106,7 +106,7 @@ def _as_made(layer: Foreign) -> Foreign:
 
 def passes_on(layer: object, transparent: tuple[type, ...]) -> bool:
     """Whether requests leave a layer as they came in."""
-    kind: Foreign = layer.kind if isinstance(layer, Added) else type(layer)
+    kind: Foreign = layer.kind if isinstance(layer, Added) else cast("Foreign", type(layer))
     if not isinstance(kind, type):
         # A function that returns one of ours stands where a class is wanted.
         return str(getattr(kind, "__module__", "")).startswith("jwt_guard.")

@@ -46,11 +46,11 @@ class StarletteBehind:
 
     def _below_prefix(self, scope: Store, found: list[str]) -> Iterator[str]:
         """Yield what is read once the prefix is taken off, where nobody can see."""
-        plain = found[0]
-        path = hosts.below(plain, self._prefix)
-        yield path
+        path = hosts.below(hosts.below(scope["path"], scope.get("root_path", "")), self._prefix)
         yield from readings(self._app, {**scope, "path": path, "root_path": ""}, self._transparent)
-        yield from (one for one in found if one != plain)
+        whole, *others = found
+        yield hosts.below(whole, self._prefix)
+        yield from (one for one in others if one != whole)
 
     def endpoint(self, scope: Store, /) -> Endpoint:
         """Return what the router behind will match."""

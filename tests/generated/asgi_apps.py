@@ -9,7 +9,8 @@ from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Host, Match, Mount, Route
+from starlette.routing import BaseRoute, Host, Match, Mount, Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from jwt_guard import asgi, fastapi, starlette
 from tests.generated.guards import GUARD, guard_options
@@ -44,7 +45,7 @@ class App:
         subject = None if identity is None else identity.subject
         rest = get_route_path(scope)
         params = dict(scope.get("path_params", {}))
-        self.reached.append(Reached(endpoint, params, rest, scope["method"], subject))
+        self.reached.append(Reached(endpoint, params, rest, scope.get("method", "GET"), subject))
 
     def _tree(self, tree: Tree) -> Any:
         app: Any
@@ -91,12 +92,13 @@ class App:
     def _route(self, endpoint: Endpoint) -> BaseRoute:
         if endpoint.kind == "app":
             return Mount(endpoint.path, self._marked(endpoint, self._bare(endpoint)))
+        if endpoint.kind == "socket":
+            return WebSocketRoute(endpoint.path, self._marked(endpoint, self._socket(endpoint)))
         methods = list(endpoint.methods) if endpoint.methods is not None else None
         return Route(endpoint.path, self._marked(endpoint, self._view(endpoint)), methods=methods)
 
     def _marked(self, endpoint: Endpoint, view: Any) -> Any:
-        if endpoint.mark:
-            view = MARKS[endpoint.mark](view)
+        view = self._with_mark(endpoint, view)
         if endpoint.needed and self._guarded:
             view = starlette.requires(endpoint.needed)(view)
         return view
@@ -120,8 +122,19 @@ class App:
         names = endpoint.methods or ("GET", "DELETE")
         return type("View", (HTTPEndpoint,), {name.lower(): method for name in names})
 
+    def _socket(self, endpoint: Endpoint) -> Any:
+        async def converse(websocket: WebSocket) -> None:
+            self._note(endpoint, websocket.scope)
+            await websocket.accept()
+            await websocket.close()
+
+        return converse
+
     def _bare(self, endpoint: Endpoint) -> asgi.ASGIApp:
         async def answer(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+            if scope["type"] == "websocket":
+                await self._socket(endpoint)(WebSocket(scope, receive, send))
+                return
             self._note(endpoint, scope)
             await PlainTextResponse("reached")(scope, receive, send)
 
@@ -147,12 +160,13 @@ class App:
             view = self._marked(endpoint, self._view(endpoint))
             methods = list(endpoint.methods) if endpoint.methods is not None else None
             app.add_route(endpoint.path, view, methods=methods)
+        elif endpoint.kind == "socket":
+            view = self._with_mark(endpoint, self._socket(endpoint))
+            app.add_api_websocket_route(endpoint.path, view, dependencies=self._needs(endpoint))
         else:
-            view = self._view(endpoint)
-            if endpoint.mark:
-                view = MARKS[endpoint.mark](view)
+            view = self._with_mark(endpoint, self._view(endpoint))
             view.version = endpoint.version
-            needs = [fastapi.Requires(endpoint.needed)] if endpoint.needed and self._guarded else []
+            needs = self._needs(endpoint)
             app.add_api_route(
                 endpoint.path,
                 view,
@@ -161,6 +175,13 @@ class App:
                 operation_id=f"endpoint_{endpoint.number}",
                 response_model=None,
             )
+
+    @staticmethod
+    def _with_mark(endpoint: Endpoint, view: Any) -> Any:
+        return MARKS[endpoint.mark](view) if endpoint.mark else view
+
+    def _needs(self, endpoint: Endpoint) -> list[Any]:
+        return [fastapi.Requires(endpoint.needed)] if endpoint.needed and self._guarded else []
 
 
 MARKS: dict[str, Callable[[Any], Any]] = {

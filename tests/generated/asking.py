@@ -1,6 +1,6 @@
 """Raw requests: how a plan's paths and methods are written, well and oddly."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO, StringIO
 from random import Random
 from typing import Any
@@ -43,6 +43,8 @@ class Asked:
 
     Attributes:
         plain: Whether it is for an endpoint in the way that its plan writes it.
+        preflight: Whether it has the fields of a CORS preflight.
+        handshake: Whether it opens a WebSocket.
     """
 
     method: str
@@ -51,6 +53,8 @@ class Asked:
     host: str = "api.example"
     version: str = ""
     plain: bool = True
+    preflight: bool = False
+    handshake: bool = False
 
     @property
     def raw(self) -> bytes:
@@ -76,6 +80,10 @@ def request_for(place: Place, random: Random) -> Asked:
         version=place.endpoint.version or random.choice(("", "1", "2", "3")),
         plain=plain,
     )
+    if place.endpoint.kind in ("socket", "app") and random.random() < 0.7:
+        asked = replace(asked, method="GET", handshake=True)
+    elif random.random() < 0.1:
+        asked = replace(asked, method="OPTIONS", preflight=True)
     return asked if plain else _oddly(asked, place, random)
 
 
@@ -85,12 +93,15 @@ def plain_request(place: Place, method: str) -> Asked:
     if place.endpoint.kind == "app":
         target += "/7"
     host = place.hosts[-1] if place.hosts else "api.example"
-    return Asked(method, target, host=host, version=place.endpoint.version)
+    handshake = method == "WEBSOCKET"
+    named = "GET" if handshake else method
+    version = place.endpoint.version
+    return Asked(named, target, host=host, version=version, handshake=handshake)
 
 
 def _oddly(asked: Asked, place: Place, random: Random) -> Asked:
     method, target, root_path = asked.method, asked.target, ""
-    if random.random() < 0.4:
+    if random.random() < 0.4 and not asked.handshake:
         small = (method.lower(), method.title())
         method = random.choice((*small, *small, *small, *METHODS, *ODD_METHODS))
     if random.random() < 0.4:
@@ -106,7 +117,13 @@ def _oddly(asked: Asked, place: Place, random: Random) -> Asked:
         prefix = random.choice((*place.root_paths, *place.root_paths, *ROOT_PATHS))
         target = prefix + target
         root_path = prefix if random.random() < 0.3 else ""
-    return Asked(method, target, root_path, asked.host, asked.version, plain=False)
+    return replace(asked, method=method, target=target, root_path=root_path)
+
+
+def _preflight(asked: Asked) -> dict[str, str]:
+    if not asked.preflight:
+        return {}
+    return {"origin": "https://web.example", "access-control-request-method": "PUT"}
 
 
 def asgi_scope(asked: Asked, authorization: bytes | None) -> dict[str, Any]:
@@ -116,12 +133,15 @@ def asgi_scope(asked: Asked, authorization: bytes | None) -> dict[str, Any]:
         headers.append((b"x-version", asked.version.encode()))
     if authorization is not None:
         headers.append((b"authorization", authorization))
+    headers += [(name.encode(), value.encode()) for name, value in _preflight(asked).items()]
+    kind: dict[str, Any] = {"type": "http", "scheme": "http", "method": asked.method}
+    if asked.handshake:
+        extensions: dict[str, Any] = {"websocket.http.response": {}}
+        kind = {"type": "websocket", "scheme": "ws", "subprotocols": [], "extensions": extensions}
     return {
-        "type": "http",
+        **kind,
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "scheme": "http",
-        "method": asked.method,
         "path": asked.octets.decode("utf-8", "replace"),
         "raw_path": asked.raw,
         "root_path": asked.root_path,
@@ -153,6 +173,8 @@ def wsgi_environ(asked: Asked, authorization: bytes | None) -> dict[str, Any]:
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
     }
+    for name, value in _preflight(asked).items():
+        environ["HTTP_" + name.upper().replace("-", "_")] = value
     if authorization is not None:
         environ["HTTP_AUTHORIZATION"] = authorization.decode()
     return environ

@@ -45,20 +45,27 @@ class Outcome:
     seen: Counter[str] = field(default_factory=Counter[str])
 
 
+# What a client sees of the first answer to its handshake.
+_OF_SOCKETS = {"websocket.accept": 101, "websocket.close": 403}
+
+
 def asking(app: asgi_apps.App | flask_apps.App) -> Ask:
     return _asking_asgi(app) if isinstance(app, asgi_apps.App) else _asking_wsgi(app)
 
 
 def _asking_asgi(app: asgi_apps.App) -> Ask:
     async def receive() -> dict[str, Any]:
-        raise AssertionError("no app reads a body")
+        # No app reads a body.
+        return {"type": "websocket.connect"}
 
     async def ask(asked: Asked, authorization: bytes | None) -> tuple[int, Reached | None]:
         statuses: list[int] = []
 
         async def send(message: Any) -> None:
-            if message["type"] == "http.response.start":
+            if "status" in message:
                 statuses.append(message["status"])
+            elif message["type"] in _OF_SOCKETS:
+                statuses.append(_OF_SOCKETS[message["type"]])
 
         app.reached.clear()
         await app.answer(asgi_scope(asked, authorization), receive, send)
@@ -143,16 +150,18 @@ class Comparison:
         if status >= 500 > before:
             return "a failure"
         if reached is not None:
-            return self._fault_of_access(caller, reached, led_to)
+            return self._fault_of_access(asked, caller, reached, led_to)
         return "refused" if self._is_owed(asked, caller, led_to) else None
 
-    def _fault_of_access(self, caller: str, reached: Reached, led_to: Reached | None) -> str | None:
+    def _fault_of_access(
+        self, asked: Asked, caller: str, reached: Reached, led_to: Reached | None
+    ) -> str | None:
         if led_to is None or reached.endpoint != led_to.endpoint:
             return "reached another endpoint"
         if caller == "a stranger":
             return self._fault_of_stranger(reached)
         scopes = CALLERS[caller][1]
-        if not self._allows(reached, scopes):
+        if not self._allows(reached, scopes, asked):
             return f"reached by {'nobody' if scopes is None else 'too little'}"
         return "wrong identity" if (reached.subject is None) != (scopes is None) else None
 
@@ -160,9 +169,12 @@ class Comparison:
         """Return whether a request should have led where it leads without a guard."""
         if led_to is None or caller == "a stranger" or not asked.plain:
             return False
+        place = self.places[led_to.endpoint.number]
         # What several apps on the way may each read differently, all of them have to open.
-        prefixed = bool(self.places[led_to.endpoint.number].root_paths)
-        return not prefixed and self._allows(led_to, CALLERS[caller][1])
+        prefixed = bool(place.root_paths)
+        # What answers a preflight, a guard of no framework need not see.
+        hidden = asked.preflight and not all(fence.reads_marks for fence, _ in place.fences)
+        return not (prefixed or hidden) and self._allows(led_to, CALLERS[caller][1], asked)
 
     def _fault_of_stranger(self, reached: Reached) -> str | None:
         if reached.subject is not None:
@@ -175,12 +187,15 @@ class Comparison:
             return None
         return "reached by a stranger"
 
-    def _allows(self, led_to: Reached, scopes: set[str] | None) -> bool:
+    def _allows(self, led_to: Reached, scopes: set[str] | None, asked: Asked | None = None) -> bool:
         endpoint = led_to.endpoint
         if endpoint.needed and (scopes is None or endpoint.needed not in scopes):
             return False
+        # A preflight brings no token, and no bad one.
+        preflight = asked is not None and asked.preflight and scopes is None
         return all(
-            fence.lets_in(endpoint, led_to.method.upper(), path, scopes)
+            (preflight and fence.passes_preflight(endpoint))
+            or fence.lets_in(endpoint, led_to.method.upper(), path, scopes)
             for fence, path in self._readings(led_to)
         )
 
@@ -204,7 +219,9 @@ class Comparison:
         for place in self.places.values():
             path = place.audited_path
             # Of two at one path the audit's rows do not say which is which.
-            if paths[path] > 1 or any(rows[path, name] > 1 for name in (*METHODS, "*")):
+            if paths[path] > 1 or any(
+                rows[path, name] > 1 for name in (*METHODS, "WEBSOCKET", "*")
+            ):
                 continue
             for route in found.routes:
                 if audited_path(route.path) != place.audited_path:

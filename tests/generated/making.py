@@ -19,7 +19,7 @@ from tests.generated.plan import (
 )
 
 NAMES = ("a", "b", "admin", "open", "files")
-METHODS = ("GET", "POST", "PUT", "DELETE")
+METHODS = ("GET", "POST", "PUT", "DELETE", "OPTIONS")
 HOSTS = ("x.example", "y.example")
 ROOT_PATHS = ("/api", "/a", "/api/v1")
 _MAX_DEPTH = 3
@@ -82,14 +82,14 @@ class Maker:
         random, number = self.random, self._number()
         kinds: tuple[Kind, ...] = ("function", "function", "sync", "class")
         if framework in ("starlette", "fastapi"):
-            kinds = (*kinds, "app")
+            kinds = (*kinds, "app", "socket")
         kind = random.choice(kinds)
         methods = None
         if self._likely(0.6):
             methods = tuple(sorted(random.sample(METHODS, random.randint(1, 3))))
         if framework in ("fastapi", "router") and kind in ("function", "sync"):
             methods = () if self._likely(0.1) else methods or ("GET",)
-        if kind == "app":
+        if kind in ("app", "socket"):
             methods = None
         path = "".join(f"/{self._segment(number, i)}" for i in range(random.randint(1, 2)))
         if self._likely(0.15) and kind != "app":

@@ -12,7 +12,7 @@ SCOPES = ("one", "two")
 VERSIONS = ("1", "2")
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 
-Kind = Literal["function", "sync", "class", "app"]
+Kind = Literal["function", "sync", "class", "app", "socket"]
 Framework = Literal["starlette", "fastapi", "router", "versions", "flask", "blueprint"]
 Mark = Literal["", "public", "optional"]
 How = Literal["mount", "host", "include"]
@@ -71,6 +71,10 @@ class Fence:
 
     def row(self, method: str, path: str) -> Row | None:
         return next((row for row in self.rows if row.covers(method, path)), None)
+
+    def passes_preflight(self, endpoint: Endpoint) -> bool:
+        """Return whether a CORS preflight needs no token: its endpoint is for it, and no table."""
+        return not self.rows and "OPTIONS" in (endpoint.methods or ())
 
     def lets_in(self, endpoint: Endpoint, method: str, path: str, scopes: set[str] | None) -> bool:
         """Return whether a caller may use an endpoint that the app reads at *path*.
