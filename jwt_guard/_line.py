@@ -71,6 +71,10 @@ _LAST_CLAIMS = 4
 _Question: TypeAlias = tuple[str, UnverifiedToken, UnverifiedClaims, bytes | None]
 
 
+# What a named tuple's own constructor does, without its call in Python.
+_made = tuple.__new__
+
+
 class Line:
     """Goes from credentials to verified callers; the `Verifier` of JWTs."""
 
@@ -247,7 +251,8 @@ class Line:
     def _judge(self, question: _Question, trusted: Trusted, *, waited: bool) -> Verified | Wait:
         """Return the caller by the rules and keys of one issuer."""
         _, token, unverified_claims, digest = question
-        alg, kid, typ = token.unverified_header
+        header, payload, segment, _, _ = token
+        alg, kid, typ = header
         rules = trusted.rules
         keys: tuple[Key, ...] = ()
         try:
@@ -258,8 +263,8 @@ class Line:
                 if not isinstance(found, tuple):
                     return found
                 keys = found
-            if token.segment not in self._headers:
-                self._note(token)
+            if segment not in self._headers:
+                self._note(segment, header)
             key = jws.verify(token, keys)
             keys = (key,)
             verified = Claims(unverified_claims)
@@ -275,11 +280,12 @@ class Line:
             error.issuer = rules.issuer
             error.kid = keys[0].key_id if len(keys) == 1 else None
             raise
-        caller = Verified(identity, window, Basis(rules.issuer, key, kid, trusted.source))
+        basis = _made(Basis, (rules.issuer, key, kid, trusted.source))
+        caller = _made(Verified, (identity, window, basis))
         if trusted.tenant is not None:
             self._issuers.place(trusted.tenant)
         if digest is not None:
-            size = octets(token.unverified_payload)
+            size = octets(payload)
             entry = Entry(caller, trusted.current, trusted.keys, size)
             cast("VerifiedTokens", self._remembered).remember(digest, entry)
         return caller
@@ -290,11 +296,11 @@ class Line:
             self._misreadings.add(what)
             _log.warning("%s", what)
 
-    def _note(self, token: UnverifiedToken) -> None:
+    def _note(self, segment: bytes, header: UnverifiedHeader) -> None:
         """Read the header no more; only those that select a key get this far."""
         if len(self._headers) >= _MAX_HEADERS:
             self._headers = {}
-        self._headers[token.segment] = token.unverified_header
+        self._headers[segment] = header
 
     def _ask_other(
         self, ask: Callable[[], Verified | Pause[Verified]]

@@ -41,14 +41,14 @@ def admit(
     environ[GUARD] = admission.guard
     # On every path, refusals included: an outer guard's caller is not ours.
     environ[IDENTITY] = None
+    recall = admission.recall
     value: str | None = environ.get("HTTP_AUTHORIZATION")
-    found: Verified | Pause[Verified | None] | None = None
-    if value is not None and admission.recall is not None:
-        found = admission.recall((value.encode("latin-1", "replace"),))
+    found: Verified | None = None
+    if value is not None and recall is not None:
+        found = recall((value.encode("latin-1", "replace"),))
     if found is None:
-        found = admission.admit(WsgiRequest(environ, endpoint, prefix))
-    if isinstance(found, Pause):
-        found = found.finish()
+        admitted = admission.admit(WsgiRequest(environ, endpoint, prefix))
+        found = admitted.finish() if isinstance(admitted, Pause) else admitted
     if found is None:
         return None
     identity: Identity = found.identity

@@ -13,7 +13,7 @@ the `Answer` of whatever `AuthError` comes. The hosts of this package (`jwt_guar
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from functools import partial
-from typing import Any, Final, Protocol, Unpack
+from typing import Any, Final, Protocol, Unpack, cast
 
 from ._core.answer import Answer
 from ._core.guarding import guarded
@@ -96,10 +96,14 @@ ASGI_SCOPE: Final = "asgi.scope"
 Store = MutableMapping[str, Any]
 """What travels with a request: an ASGI scope, or a WSGI environ."""
 
-Recall = Callable[[Sequence[bytes]], Verified | Pause[Verified] | None]
+Recall = Callable[[Sequence[bytes]], Verified | None]
 
 # What changes nothing; RFC 9110 §9.2.1.
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+# What a named tuple's own constructor does, without its call in Python.
+_made = tuple.__new__
 
 
 class Admission:
@@ -140,7 +144,8 @@ class Admission:
         self._bearer = only[0] if only == (Bearer(),) else None
         # A token seen before, in its usual place, where nothing but the token counts.
         plain = self._bearer is not None and not self._ruled and not guard.lookups
-        self.recall: Recall | None = guard.recall if plain else None
+        # Without lookups nothing is waited for.
+        self.recall: Recall | None = cast("Recall", guard.recall) if plain else None
         self.early: bool = early
 
     def admit(self, request: Request) -> Verified | Pause[Verified | None] | None:
@@ -153,10 +158,11 @@ class Admission:
         try:
             if self._bearer is not None:
                 # What `the_one` finds where there is one place to look, and shorter.
-                found = guard.recall(request.authorization)
+                values = request.authorization
+                found = guard.recall(values)
                 if found is None:
-                    token = bearer.parse(request.authorization, guard.max_token_bytes)
-                    found = guard.verify(Credential(token, self._bearer))
+                    token = bearer.parse(values, guard.max_token_bytes)
+                    found = guard.verify(_made(Credential, (token, self._bearer, None, "bearer")))
             else:
                 credential = the_one(guard.credentials, request, guard.max_token_bytes)
                 found = guard.verify(credential)

@@ -226,7 +226,6 @@ def check_actor(claims: Claims, rules: ClaimRules, misread: Callable[[str], None
 def words(
     claims: Claims,
     paths: tuple[str, ...],
-    *,
     separator: str | None,
     required: tuple[str, ...],
     misread: Callable[[str], None],
