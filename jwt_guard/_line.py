@@ -234,7 +234,7 @@ class Line:
         waited: bool = False,
     ) -> Verified | Pause[Verified]:
         """Return the caller by the first of *candidates* whose rules hold."""
-        for number, trusted in enumerate(candidates):
+        for trusted in candidates:
             try:
                 found = self._judge(question, trusted, waited=waited)
             except AuthError as error:
@@ -244,7 +244,7 @@ class Line:
                 continue
             if isinstance(found, Verified):
                 return self._leave(found) if self._lookups else found
-            rest = candidates[number:]
+            rest = candidates[candidates.index(trusted) :]
             return Pause(found, partial(self._weigh, question, rest, refusal, waited=True))
         raise cast("AuthError", refusal)
 

@@ -16,7 +16,6 @@ from .hosts import (
     Endpoint,
     Pause,
     Store,
-    Verified,
     WsgiRequest,
 )
 
@@ -43,11 +42,10 @@ def admit(
     environ[IDENTITY] = None
     recall = admission.recall
     value: str | None = environ.get("HTTP_AUTHORIZATION")
-    found: Verified | None = None
-    if value is not None and recall is not None:
-        found = recall((value.encode("latin-1", "replace"),))
+    values = () if value is None else (value.encode("latin-1", "replace"),)
+    found = None if recall is None else recall(values)
     if found is None:
-        admitted = admission.admit(WsgiRequest(environ, endpoint, prefix))
+        admitted = admission.admit(WsgiRequest(environ, endpoint, prefix, values))
         found = admitted.finish() if isinstance(admitted, Pause) else admitted
     if found is None:
         return None

@@ -117,7 +117,17 @@ class Admission:
             or None: then `admit` is to be asked. None in its place: `admit` always is.
     """
 
-    __slots__ = ("_bearer", "_checking", "_early", "_ruled", "early", "guard", "openings", "recall")
+    __slots__ = (
+        "_bearer",
+        "_checking",
+        "_early",
+        "_recalling",
+        "_ruled",
+        "early",
+        "guard",
+        "openings",
+        "recall",
+    )
 
     def __init__(self, guard: Guard, *, early: bool = False, **opened: Unpack[Opened]) -> None:
         """Let requests in that *guard* verifies, or that *opened* says.
@@ -144,6 +154,8 @@ class Admission:
         self._bearer = only[0] if only == (Bearer(),) else None
         # A token seen before, in its usual place, where nothing but the token counts.
         plain = self._bearer is not None and not self._ruled and not guard.lookups
+        # The line recalls by itself, too, once the token is parsed.
+        self._recalling = not plain or early
         # Without lookups nothing is waited for.
         self.recall: Recall | None = cast("Recall", guard.recall) if plain else None
         self.early: bool = early
@@ -159,7 +171,7 @@ class Admission:
             if self._bearer is not None:
                 # What `the_one` finds where there is one place to look, and shorter.
                 values = request.authorization
-                found = guard.recall(values)
+                found = guard.recall(values) if self._recalling else None
                 if found is None:
                     token = bearer.parse(values, guard.max_token_bytes)
                     found = guard.verify(_made(Credential, (token, self._bearer, None, "bearer")))
@@ -476,6 +488,7 @@ class WsgiRequest:
         environ: Store,
         endpoint: "Callable[[], Endpoint] | None" = None,
         prefix: str = "",
+        authorization: Sequence[bytes] | None = None,
     ) -> None:
         """Read *environ*.
 
@@ -483,15 +496,16 @@ class WsgiRequest:
             environ: The app will see it.
             endpoint: Returns what the router will match.
             prefix: What the app behind takes off the path.
+            authorization: The value of the field, where it was read before.
         """
         self._environ = environ
         self._find = endpoint
         self._prefix = prefix
-        value: str | None = environ.get("HTTP_AUTHORIZATION")
-        # Servers decode as latin-1; "?" for what is not stands in no credentials.
-        self.authorization: Sequence[bytes] = (
-            () if value is None else (value.encode("latin-1", "replace"),)
-        )
+        if authorization is None:
+            value: str | None = environ.get("HTTP_AUTHORIZATION")
+            # Servers decode as latin-1; "?" for what is not stands in no credentials.
+            authorization = () if value is None else (value.encode("latin-1", "replace"),)
+        self.authorization: Sequence[bytes] = authorization
 
     @property
     def method(self) -> str:

@@ -77,6 +77,10 @@ class ClaimRules:
 Window: TypeAlias = tuple[float, float]
 
 
+# Said of the function, once: what `UnverifiedClaims()` says of a value is a call.
+_read = cast("Callable[[bytes], UnverifiedClaims]", strictjson.loads_object)
+
+
 def peek(payload: bytes) -> UnverifiedClaims:
     """Return the claims of *payload*, unverified.
 
@@ -84,7 +88,7 @@ def peek(payload: bytes) -> UnverifiedClaims:
         InvalidToken: Not a JSON object.
     """
     try:
-        return UnverifiedClaims(strictjson.loads_object(payload))
+        return _read(payload)
     except ValueError:
         raise InvalidToken(Reason.MALFORMED_TOKEN, "the payload is no JSON object") from None
 
@@ -165,9 +169,10 @@ def _check_times(claims: Claims, rules: ClaimRules, now: float) -> Window:
         if now < begins:
             raise _early(Reason.NOT_YET_VALID, starts - now)
     if issued is not None:
-        if now < issued - leeway:
+        from_issue = issued - leeway
+        if now < from_issue:
             raise _early(Reason.ISSUED_IN_FUTURE, issued - now)
-        begins = max(begins, issued - leeway)
+        begins = from_issue if starts is None else max(begins, from_issue)
     if rules.max_age is not None:
         if issued is None:
             raise InvalidToken(Reason.MISSING_CLAIM, "the claim iat is required by max_age=")
