@@ -45,6 +45,7 @@ _MAX_REMEMBERED = 7 + 8192
 
 # Thirty thousand years: what is beyond counts no seconds since the epoch.
 _LATEST = 10**12
+_EARLIEST = -_LATEST
 
 # An issuer has a header per key, and now and then one for another kind of token.
 _MAX_HEADERS = 64
@@ -188,7 +189,7 @@ class Line:
         # Looked up at each call, for those who freeze the time.
         now = time.time() if self._clock is None else self._clock()
         try:
-            counts = -_LATEST < now < _LATEST
+            counts = _EARLIEST < now < _LATEST
         except TypeError:
             counts = False
         if not counts:
