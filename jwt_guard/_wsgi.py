@@ -16,7 +16,6 @@ from .hosts import (
     Endpoint,
     Pause,
     Store,
-    Verified,
     WsgiRequest,
 )
 
@@ -41,14 +40,13 @@ def admit(
     environ[GUARD] = admission.guard
     # On every path, refusals included: an outer guard's caller is not ours.
     environ[IDENTITY] = None
+    recall = admission.recall
     value: str | None = environ.get("HTTP_AUTHORIZATION")
-    found: Verified | Pause[Verified | None] | None = None
-    if value is not None and admission.recall is not None:
-        found = admission.recall((value.encode("latin-1", "replace"),))
+    values = () if value is None else (value.encode("latin-1", "replace"),)
+    found = None if recall is None else recall(values)
     if found is None:
-        found = admission.admit(WsgiRequest(environ, endpoint, prefix))
-    if isinstance(found, Pause):
-        found = found.finish()
+        admitted = admission.admit(WsgiRequest(environ, endpoint, prefix, values))
+        found = admitted.finish() if isinstance(admitted, Pause) else admitted
     if found is None:
         return None
     identity: Identity = found.identity

@@ -143,10 +143,12 @@ class GuardMiddleware:
             await self._other(scope, receive, send)
             return
         served, scope = scope, dict(scope)
-        refusals: list[AuthError] = []
-        begun: list[bool] = []
-        scope[REFUSALS] = refusals
-        scope[GUARD] = self._guard
+        answering = _Answering()
+        answering.guard = scope[GUARD] = self._guard
+        answering.scope = scope
+        answering.send = send
+        answering.refusals = scope[REFUSALS] = []
+        answering.begun = answering.replaced = False
         scope[IDENTITY] = served[IDENTITY] = None
         try:
             if self._described and await self._describes(scope, send):
@@ -158,18 +160,23 @@ class GuardMiddleware:
                 scope[IDENTITY] = served[IDENTITY] = found.identity
             if self._attach is not None:
                 self._attach(scope, served, scope[IDENTITY])
-            await self.app(scope, receive, _noting(self._guard, scope, send, begun, refusals))
+            await self.app(scope, receive, answering.note)
         except AuthError as error:
-            if not begun:
+            if not answering.begun:
                 await refuse(self._guard, error, scope, send)
-            elif begun[0]:
+            elif not answering.replaced:
                 raise
 
     def _admit(self, scope: Scope, served: Scope) -> Verified | Pause[Verified | None] | None:
         """Ask for the caller of an HTTP request; of a token seen before, for that alone."""
-        values = [value for name, value in scope["headers"] if name == b"authorization"]
-        if self._recall is not None and (not self._early or scope["method"] in SAFE):
-            found = self._recall(values)
+        values: list[bytes] = []
+        # A comprehension would be one call more, before Python 3.12.
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                values.append(value)
+        recall = self._recall
+        if recall is not None and (not self._early or scope["method"] in SAFE):
+            found = recall(values)
             if found is not None:
                 return found
         return self.admission.admit(AsgiRequest(scope, served, self._behind, values))
@@ -243,26 +250,44 @@ class GuardMiddleware:
 _SERVER_ERROR = 500
 
 
-def _noting(
-    guard: Guard, scope: Scope, send: Send, begun: list[bool], refusals: list[AuthError]
-) -> Send:
-    """Return *send* that notes in *begun* when a response begins, and whether it is the app's.
+class _Answering:
+    """The answering of one request, as far as what is sent tells.
 
-    What a framework made of one of *refusals*, and calls its own failure, is the refusal
-    all the same.
+    Its maker fills it in: an `__init__` would be one call more for every request.
+
+    Attributes:
+        guard: The guard, which answers refusals.
+        scope: The request's.
+        send: The server's.
+        refusals: Those that were noted behind.
+        begun: Whether a response has begun.
+        replaced: Whether it is a refusal, in place of the app's.
     """
 
-    def noting(message: Message) -> Awaitable[None]:
-        if begun:
-            return send(message) if begun[0] else _nothing()
-        if message["type"] == "http.response.start":
-            failed = refusals and message["status"] >= _SERVER_ERROR
-            begun.append(not failed)
-            if failed:
-                return refuse(guard, refusals[-1], scope, send)
-        return send(message)
+    __slots__ = ("begun", "guard", "refusals", "replaced", "scope", "send")
 
-    return noting
+    guard: Guard
+    scope: Scope
+    send: Send
+    refusals: list[AuthError]
+    begun: bool
+    replaced: bool
+
+    def note(self, message: Message) -> Awaitable[None]:
+        """Send *message* of the app, and note what it begins.
+
+        What a framework made of one of the refusals, and calls its own failure, is the
+        refusal all the same.
+        """
+        send = self.send
+        if self.begun:
+            return _nothing() if self.replaced else send(message)
+        if message["type"] == "http.response.start":
+            self.begun = True
+            if self.refusals and message["status"] >= _SERVER_ERROR:
+                self.replaced = True
+                return refuse(self.guard, self.refusals[-1], self.scope, send)
+        return send(message)
 
 
 def _behind(

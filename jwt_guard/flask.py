@@ -251,13 +251,14 @@ def _answered(response: Response) -> Response:
     A handler for HTTPException or Exception may have written another body, and lost
     the header fields; or taken the refusal for a failure.
     """
-    answer: Answer = request.environ.get(_ANSWER, _NONE)
-    refusals: list[AuthError] = request.environ.get(REFUSALS, [])
+    environ = request.environ
+    answer: Answer = environ.get(_ANSWER, _NONE)
     if answer is _NONE:
+        refusals: list[AuthError] = environ.get(REFUSALS, [])
         if not refusals or response.status_code < _SERVER_ERROR:
             return response
         _refused(refusals[-1])
-        answer = request.environ[_ANSWER]
+        answer = environ[_ANSWER]
     if response.status_code >= _SERVER_ERROR > answer.status:
         return _response(answer)
     if response.status_code == answer.status:

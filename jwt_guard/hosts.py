@@ -13,7 +13,7 @@ the `Answer` of whatever `AuthError` comes. The hosts of this package (`jwt_guar
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from functools import partial
-from typing import Any, Final, Protocol, Unpack
+from typing import Any, Final, Protocol, Unpack, cast
 
 from ._core.answer import Answer
 from ._core.guarding import guarded
@@ -96,10 +96,14 @@ ASGI_SCOPE: Final = "asgi.scope"
 Store = MutableMapping[str, Any]
 """What travels with a request: an ASGI scope, or a WSGI environ."""
 
-Recall = Callable[[Sequence[bytes]], Verified | Pause[Verified] | None]
+Recall = Callable[[Sequence[bytes]], Verified | None]
 
 # What changes nothing; RFC 9110 §9.2.1.
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+# What a named tuple's own constructor does, without its call in Python.
+_made = tuple.__new__
 
 
 class Admission:
@@ -113,7 +117,17 @@ class Admission:
             or None: then `admit` is to be asked. None in its place: `admit` always is.
     """
 
-    __slots__ = ("_bearer", "_checking", "_early", "_ruled", "early", "guard", "openings", "recall")
+    __slots__ = (
+        "_bearer",
+        "_checking",
+        "_early",
+        "_recalling",
+        "_ruled",
+        "early",
+        "guard",
+        "openings",
+        "recall",
+    )
 
     def __init__(self, guard: Guard, *, early: bool = False, **opened: Unpack[Opened]) -> None:
         """Let requests in that *guard* verifies, or that *opened* says.
@@ -140,7 +154,10 @@ class Admission:
         self._bearer = only[0] if only == (Bearer(),) else None
         # A token seen before, in its usual place, where nothing but the token counts.
         plain = self._bearer is not None and not self._ruled and not guard.lookups
-        self.recall: Recall | None = guard.recall if plain else None
+        # The line recalls by itself, too, once the token is parsed.
+        self._recalling = not plain or early
+        # Without lookups nothing is waited for.
+        self.recall: Recall | None = cast("Recall", guard.recall) if plain else None
         self.early: bool = early
 
     def admit(self, request: Request) -> Verified | Pause[Verified | None] | None:
@@ -153,10 +170,11 @@ class Admission:
         try:
             if self._bearer is not None:
                 # What `the_one` finds where there is one place to look, and shorter.
-                found = guard.recall(request.authorization)
+                values = request.authorization
+                found = guard.recall(values) if self._recalling else None
                 if found is None:
-                    token = bearer.parse(request.authorization, guard.max_token_bytes)
-                    found = guard.verify(Credential(token, self._bearer))
+                    token = bearer.parse(values, guard.max_token_bytes)
+                    found = guard.verify(_made(Credential, (token, self._bearer, None, "bearer")))
             else:
                 credential = the_one(guard.credentials, request, guard.max_token_bytes)
                 found = guard.verify(credential)
@@ -470,6 +488,7 @@ class WsgiRequest:
         environ: Store,
         endpoint: "Callable[[], Endpoint] | None" = None,
         prefix: str = "",
+        authorization: Sequence[bytes] | None = None,
     ) -> None:
         """Read *environ*.
 
@@ -477,15 +496,16 @@ class WsgiRequest:
             environ: The app will see it.
             endpoint: Returns what the router will match.
             prefix: What the app behind takes off the path.
+            authorization: The value of the field, where it was read before.
         """
         self._environ = environ
         self._find = endpoint
         self._prefix = prefix
-        value: str | None = environ.get("HTTP_AUTHORIZATION")
-        # Servers decode as latin-1; "?" for what is not stands in no credentials.
-        self.authorization: Sequence[bytes] = (
-            () if value is None else (value.encode("latin-1", "replace"),)
-        )
+        if authorization is None:
+            value: str | None = environ.get("HTTP_AUTHORIZATION")
+            # Servers decode as latin-1; "?" for what is not stands in no credentials.
+            authorization = () if value is None else (value.encode("latin-1", "replace"),)
+        self.authorization: Sequence[bytes] = authorization
 
     @property
     def method(self) -> str:
