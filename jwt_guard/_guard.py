@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ._cache import Counters, VerifiedTokens
 from ._core.answer import Answer, RenderBody, problem, quoted, render
@@ -121,7 +121,7 @@ class Guard:
             observer=observer,
         )
         quoted(realm)
-        self.credentials: tuple[CredentialSource, ...] = tuple(credentials) or (Bearer(),)
+        self.credentials: tuple[CredentialSource, ...] = _sources(credentials) or (Bearer(),)
         self.max_token_bytes: int = max_token_bytes
         self.lookups: tuple[Lookup, ...] = (
             *lookups,
@@ -307,6 +307,24 @@ class Guard:
 
     def _tell(self, event: Event) -> None:
         tell(self._observer, event)
+
+
+def _sources(credentials: object) -> tuple[CredentialSource, ...]:
+    """Return where requests bring tokens, or raise ConfigurationError."""
+    sources = (
+        tuple(cast("Iterable[object]", credentials)) if isinstance(credentials, Iterable) else ()
+    )
+    alike = isinstance(credentials, Iterable) and not any(
+        # Text has a find() of its own, and a class is not yet a place.
+        isinstance(one, str | bytes | type) or not callable(getattr(one, "find", None))
+        for one in sources
+    )
+    if not alike:
+        raise ConfigurationError(
+            f'credentials is a list, for example [Bearer(), Cookie("__Host-token")], '
+            f"not {credentials!r}"
+        )
+    return cast("tuple[CredentialSource, ...]", sources)
 
 
 def _check_functions(**options: object) -> None:

@@ -1,7 +1,7 @@
 """ASGI 3: the guard in front of any ASGI app; imports no framework."""
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple, Unpack
 
@@ -81,7 +81,7 @@ class GuardMiddleware:
         *,
         guard: Guard,
         prefix: str = "",
-        transparent: tuple[type, ...] = (),
+        transparent: Sequence[type] = (),
         expiry_code: int | None = None,
         warm_up: bool = True,
         framework: Framework | None = None,
@@ -109,6 +109,7 @@ class GuardMiddleware:
                 option is not of its type.
         """
         hosts.check_prefix(prefix)
+        transparent = hosts.check_transparent(transparent)
         self.app = app
         self._behind = _behind(app, prefix, transparent, framework)
         early = getattr(self._behind, "early", False)
@@ -120,7 +121,7 @@ class GuardMiddleware:
         self._warm_up = hosts.flag("warm_up", warm_up)
         self._attach = framework.attach if framework is not None else None
         self.by_endpoint: bool = framework is not None and framework.marks
-        self.transparent = transparent
+        self.transparent: tuple[type, ...] = transparent
         self._described = guard.metadata_path is not None
         self._checked = False
 

@@ -106,6 +106,16 @@ SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _made = tuple.__new__
 
 
+# Where what people look for here is said.
+_ELSEWHERE: Final = {
+    "anonymous": "write optional=True, or optional=[…] with paths",
+    "cookie": "credentials are the guard's: Guard(…, credentials=[Bearer(), Cookie(…)])",
+    "websockets": "say credentials=[Bearer(), Subprotocol()] to the guard, and expiry_code= here",
+    "expiry_code": "WebSockets are ASGI's",
+    "transparent": "marks of endpoints are seen behind an ASGI guard alone",
+}
+
+
 class Admission:
     """The guard, and who needs no token: all that decides whether a request gets in.
 
@@ -145,6 +155,9 @@ class Admission:
             raise ConfigurationError(
                 f"guard is a Guard, not {type(guard).__name__}: Guard(Issuer(…)) makes one"
             )
+        for option in opened.keys() - Opened.__annotations__.keys():
+            where = _ELSEWHERE.get(option, f"known are {', '.join(sorted(Opened.__annotations__))}")
+            raise ConfigurationError(f"{option} is no option of what a guard lets in; {where}")
         self.guard: Guard = guard
         self.openings: Openings = Openings.compile(**opened)
         self._ruled = bool(self.openings.table)
@@ -465,6 +478,20 @@ class Prefixed:
     def endpoint(self, _scope: Store, /) -> Endpoint:
         """Return nothing that is known."""
         return UNKNOWN
+
+
+def check_transparent(transparent: object) -> tuple[type, ...]:
+    """Return *transparent*, or raise ConfigurationError unless it is classes of middleware."""
+    classes = (
+        cast("tuple[object, ...]", tuple(transparent))
+        if isinstance(transparent, list | tuple)
+        else ()
+    )
+    if classes != () and all(isinstance(one, type) for one in classes):
+        return cast("tuple[type, ...]", classes)
+    if transparent == () or transparent == []:
+        return ()
+    raise ConfigurationError(f"transparent is a list of classes of middleware, not {transparent!r}")
 
 
 def check_prefix(prefix: object) -> str:

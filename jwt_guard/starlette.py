@@ -1,6 +1,6 @@
 """Starlette: the ASGI guard, `request.user` and `request.auth`, `requires`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, Unpack, cast
 
 from ._extras import extra
@@ -62,7 +62,7 @@ def GuardMiddleware(  # noqa: N802  stands where Starlette wants a class
     *,
     guard: Guard,
     prefix: str = "",
-    transparent: tuple[type, ...] = (),
+    transparent: Sequence[type] = (),
     expiry_code: int | None = None,
     warm_up: bool = True,
     **opened: Unpack[Opened],

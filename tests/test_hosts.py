@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from jwt_guard import AuthError, ConfigurationError, Guard, Requirement, hosts
-from tests.contract.surfaces import REQUIREMENTS, Answer, Asked, Send, answer, name_of
+from jwt_guard import AuthError, ConfigurationError, Cookie, Guard, Requirement, hosts
+from jwt_guard.asgi import GuardMiddleware
+from tests.contract.surfaces import REQUIREMENTS, Answer, Asked, Send, answer, bare_asgi, name_of
 from tests.test_contract import CASES, make_guard
 from tests.tokens import bearer, claims, guard, token
 
@@ -142,3 +143,41 @@ def test_no_guard() -> None:
     not_a_guard: Any = object()
     with pytest.raises(ConfigurationError, match="guard is a Guard, not object"):
         hosts.Admission(not_a_guard)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"anonymous": True}, "anonymous is no option .*; write optional=True"),
+        ({"cookie": "t"}, r"cookie is no option .*Guard\(…, credentials="),
+        ({"websockets": 1}, "websockets is no option .* expiry_code="),
+        ({"pubic": []}, "pubic is no option .*; known are optional, preflight, public, rules"),
+    ],
+)
+def test_options_that_are_elsewhere(options: dict[str, Any], text: str) -> None:
+    """An option that is none here is told where it is."""
+    for make in (
+        hosts.Admission,
+        lambda one, **more: GuardMiddleware(bare_asgi, guard=one, **more),
+    ):
+        construct: Any = make
+        with pytest.raises(ConfigurationError, match=text):
+            construct(guard(), **options)
+
+
+@pytest.mark.parametrize("transparent", [object, [object()], "x", ["x"], None])
+def test_bad_transparent(transparent: Any) -> None:
+    """What is transparent are classes, in a list."""
+    with pytest.raises(ConfigurationError, match="transparent is a list of classes"):
+        GuardMiddleware(bare_asgi, guard=guard(), transparent=transparent)
+    for good in ([], (), [GuardMiddleware], (GuardMiddleware,)):
+        assert GuardMiddleware(bare_asgi, guard=guard(), transparent=good).transparent == tuple(
+            good
+        )
+
+
+@pytest.mark.parametrize("credentials", [["x"], "x", 5, Cookie("t"), [Cookie]])
+def test_bad_credentials(credentials: Any) -> None:
+    """Where tokens may be is a list of places."""
+    with pytest.raises(ConfigurationError, match="credentials is a list"):
+        guard(credentials=credentials)
