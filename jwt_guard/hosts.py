@@ -66,6 +66,7 @@ __all__ = [
     "authorise",
     "below",
     "check_prefix",
+    "check_transparent",
     "flag",
     "guard_of",
     "guarded",
@@ -489,7 +490,7 @@ def check_transparent(transparent: object) -> tuple[type, ...]:
     )
     if classes != () and all(isinstance(one, type) for one in classes):
         return cast("tuple[type, ...]", classes)
-    if transparent == () or transparent == []:
+    if transparent in ((), []):
         return ()
     raise ConfigurationError(f"transparent is a list of classes of middleware, not {transparent!r}")
 
