@@ -15,6 +15,7 @@ import random
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -34,6 +35,15 @@ _RANDOM = random.SystemRandom()
 # stranger made up; until one has answered they share few, and never keep the others
 # from being refreshed.
 _MOST, _MOST_STRANGERS = 32, 8
+
+# So long a stranger's fetch that failed keeps its place. A provider that says at once
+# that it has never heard of a name would be asked as fast as names are made up otherwise.
+_FAILED_STRANGER_SECONDS = 1.0
+
+# So long nobody waits for strangers' fetches once one was waited for in vain. They go on,
+# and who asks again finds what they brought; but names that are made up while a provider
+# hangs would hold up every thread of a server.
+_IMPATIENT_SECONDS = 30.0
 
 # Fetches of one source that passed their limit and have not ended. A read that never
 # ends holds its thread for good.
@@ -105,11 +115,16 @@ class _Places:
         """Count from nothing, with a lock that nobody holds."""
         self._lock = threading.Lock()
         self.taken = 0
+        self._kept: deque[float] = deque()
+        self.impatient_until = -math.inf
 
-    def take(self, *, stranger: bool) -> bool:
-        """Take a place, if one is left."""
+    def take(self, now: float, *, stranger: bool) -> bool:
+        """Take a place at *now*, if one is left."""
+        kept = self._kept
         with self._lock:
-            free = self.taken < (_MOST_STRANGERS if stranger else _MOST)
+            while kept and kept[0] <= now:
+                kept.popleft()
+            free = self.taken + len(kept) < _MOST_STRANGERS if stranger else self.taken < _MOST
             self.taken += free
             return free
 
@@ -117,6 +132,12 @@ class _Places:
         """Give a place back."""
         with self._lock:
             self.taken -= 1
+
+    def keep(self, now: float) -> None:
+        """Give a place back at *now*, but not yet for strangers."""
+        with self._lock:
+            self.taken -= 1
+            self._kept.append(now + _FAILED_STRANGER_SECONDS)
 
 
 class Fresh(Generic[_T]):
@@ -214,9 +235,22 @@ class Fresh(Generic[_T]):
                 return _over(self._clock)
             if not self._may_begin(now, anew=anew):
                 return None
-            fetch = self._fetch = Fetch(self._timing.wait, clock=self._clock)
+            seconds = self._seconds(now, anew=anew)
+            fetch = self._fetch = Fetch(seconds, clock=self._clock)
         self._start(fetch, snapshot, anew=anew)
         return fetch
+
+    def _seconds(self, now: float, *, anew: bool) -> float:
+        """Return how long a fetch that begins now is waited for."""
+        if not self._found:
+            return self._timing.longest_wait(anew=anew)
+        patient = now >= self._places.impatient_until
+        return self._timing.longest_wait(anew=True) if patient else 0
+
+    def waited_in_vain(self) -> None:
+        """Note that somebody has waited, and there is no value yet."""
+        if self._found:
+            self._places.impatient_until = self._clock() + _IMPATIENT_SECONDS
 
     def _suffices(
         self, snapshot: _Snapshot[_T] | None, seen: _T | None, now: float, *, anew: bool
@@ -233,7 +267,7 @@ class Fresh(Generic[_T]):
         schedule = self._schedule
         if not schedule.may_fetch(now) or self._lost >= _MOST_LOST:
             return False
-        if not self._places.take(stranger=self._found):
+        if not self._places.take(now, stranger=self._found):
             self.last_error = "too many fetches are under way"
             return False
         if anew and not schedule.may_ask(now):
@@ -276,6 +310,8 @@ class Fresh(Generic[_T]):
         if swap:
             # Of a fetch that took long, what came may be as old as its beginning.
             self._snapshot = self._made(value, fetched.max_age, fetch.started_at)
+            if self._found:
+                self._places.impatient_until = -math.inf
             self._found = False
         self._end(fetch, None)
         if swap:
@@ -292,7 +328,9 @@ class Fresh(Generic[_T]):
                 self._lost -= 1
             if current or error is None:
                 self._note(error, now, jitter)
-        if current:
+        if current and self._found and error is not None:
+            self._places.keep(now)
+        elif current:
             self._places.leave()
         fetch.finish()
         if current and error is not None:

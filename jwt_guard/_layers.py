@@ -104,7 +104,7 @@ def _as_made(layer: Foreign) -> Foreign:
     return layer.made() if layer.kind is asgi.RequirementMiddleware else layer.kind
 
 
-def passes_on(layer: Foreign, transparent: tuple[type, ...]) -> bool:
+def passes_on(layer: object, transparent: tuple[type, ...]) -> bool:
     """Whether requests leave a layer as they came in."""
     kind: Foreign = layer.kind if isinstance(layer, Added) else cast("Foreign", type(layer))
     if not isinstance(kind, type):

@@ -45,6 +45,7 @@ _MAX_REMEMBERED = 7 + 8192
 
 # Thirty thousand years: what is beyond counts no seconds since the epoch.
 _LATEST = 10**12
+_EARLIEST = -_LATEST
 
 # An issuer has a header per key, and now and then one for another kind of token.
 _MAX_HEADERS = 64
@@ -69,6 +70,10 @@ _LAST_CLAIMS = 4
 # A token under way: the unverified name of its issuer, itself, its claims, and what it
 # will be remembered by. A plain tuple, because one is made for every request.
 _Question: TypeAlias = tuple[str, UnverifiedToken, UnverifiedClaims, bytes | None]
+
+
+# What a named tuple's own constructor does, without its call in Python.
+_made = tuple.__new__
 
 
 class Line:
@@ -184,7 +189,7 @@ class Line:
         # Looked up at each call, for those who freeze the time.
         now = time.time() if self._clock is None else self._clock()
         try:
-            counts = -_LATEST < now < _LATEST
+            counts = _EARLIEST < now < _LATEST
         except TypeError:
             counts = False
         if not counts:
@@ -230,7 +235,7 @@ class Line:
         waited: bool = False,
     ) -> Verified | Pause[Verified]:
         """Return the caller by the first of *candidates* whose rules hold."""
-        for number, trusted in enumerate(candidates):
+        for trusted in candidates:
             try:
                 found = self._judge(question, trusted, waited=waited)
             except AuthError as error:
@@ -240,14 +245,15 @@ class Line:
                 continue
             if isinstance(found, Verified):
                 return self._leave(found) if self._lookups else found
-            rest = candidates[number:]
+            rest = candidates[candidates.index(trusted) :]
             return Pause(found, partial(self._weigh, question, rest, refusal, waited=True))
         raise cast("AuthError", refusal)
 
     def _judge(self, question: _Question, trusted: Trusted, *, waited: bool) -> Verified | Wait:
         """Return the caller by the rules and keys of one issuer."""
         _, token, unverified_claims, digest = question
-        alg, kid, typ = token.unverified_header
+        header, payload, segment, _, _ = token
+        alg, kid, typ = header
         rules = trusted.rules
         keys: tuple[Key, ...] = ()
         try:
@@ -258,8 +264,8 @@ class Line:
                 if not isinstance(found, tuple):
                     return found
                 keys = found
-            if token.segment not in self._headers:
-                self._note(token)
+            if segment not in self._headers:
+                self._note(segment, header)
             key = jws.verify(token, keys)
             keys = (key,)
             verified = Claims(unverified_claims)
@@ -275,11 +281,12 @@ class Line:
             error.issuer = rules.issuer
             error.kid = keys[0].key_id if len(keys) == 1 else None
             raise
-        caller = Verified(identity, window, Basis(rules.issuer, key, kid, trusted.source))
+        basis = _made(Basis, (rules.issuer, key, kid, trusted.source))
+        caller = _made(Verified, (identity, window, basis))
         if trusted.tenant is not None:
             self._issuers.place(trusted.tenant)
         if digest is not None:
-            size = octets(token.unverified_payload)
+            size = octets(payload)
             entry = Entry(caller, trusted.current, trusted.keys, size)
             cast("VerifiedTokens", self._remembered).remember(digest, entry)
         return caller
@@ -290,11 +297,11 @@ class Line:
             self._misreadings.add(what)
             _log.warning("%s", what)
 
-    def _note(self, token: UnverifiedToken) -> None:
+    def _note(self, segment: bytes, header: UnverifiedHeader) -> None:
         """Read the header no more; only those that select a key get this far."""
         if len(self._headers) >= _MAX_HEADERS:
             self._headers = {}
-        self._headers[token.segment] = token.unverified_header
+        self._headers[segment] = header
 
     def _ask_other(
         self, ask: Callable[[], Verified | Pause[Verified]]

@@ -30,6 +30,11 @@ _FAILURE_COUNTS = 60.0
 # it; an attacker's random kids get no more.
 _BUCKET_SIZE, _BUCKET_WINDOW = 2, 30.0
 
+# Anybody can make up what is missing, and while a source hangs a wait holds up a worker of
+# the server. A source that is well has answered by then; who asked gets 503 otherwise, and
+# finds it there the next time.
+_MISSING_WAIT = 0.5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
@@ -37,7 +42,8 @@ class Timing:
 
     Attributes:
         max_stale: How long a value may outlive its lifetime while refreshes fail.
-        wait: How long anybody waits for a fetch, from its start.
+        wait: How long anybody waits for a fetch, from its start; for what is missing in a
+            value that is there, half a second at most.
         shortest: Least lifetime of a value.
         limit: A fetch that takes longer has failed.
         longest_back_off: Longest pause after a failure.
@@ -50,6 +56,10 @@ class Timing:
     limit: float = 60.0
     longest_back_off: float = _LONGEST_BACK_OFF
     window: float = _BUCKET_WINDOW
+
+    def longest_wait(self, *, anew: bool) -> float:
+        """Return how long anybody waits for a fetch, or for one of what is missing."""
+        return min(self.wait, _MISSING_WAIT) if anew else self.wait
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar, cast
 
-_T = TypeVar("_T")
+_T_co = TypeVar("_T_co", covariant=True)
 
 
 class Wait(Protocol):
@@ -23,7 +23,7 @@ class Wait(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Pause(Generic[_T]):
+class Pause(Generic[_T_co]):
     """A line that has to wait, which is rare.
 
     Attributes:
@@ -32,27 +32,27 @@ class Pause(Generic[_T]):
     """
 
     wait: Wait
-    go_on: "Callable[[], _T | Pause[_T]]"
+    go_on: "Callable[[], _T_co | Pause[_T_co]]"
 
-    def finish(self) -> _T:
+    def finish(self) -> _T_co:
         """Go to the end, blocking this thread where it has to wait."""
-        pause: Pause[_T] = self
+        pause: Pause[_T_co] = self
         while True:
             pause.wait.wait()
             found = pause.go_on()
             if not isinstance(found, Pause):
-                return found  # pyright: ignore[reportReturnType, reportUnknownVariableType]  is _T
-            pause = cast("Pause[_T]", found)
+                return found
+            pause = cast("Pause[_T_co]", found)
 
-    async def finish_async(self) -> _T:
+    async def finish_async(self) -> _T_co:
         """Go to the end without blocking the event loop."""
-        pause: Pause[_T] = self
+        pause: Pause[_T_co] = self
         while True:
             await pause.wait.wait_async()
             found = pause.go_on()
             if not isinstance(found, Pause):
-                return found  # pyright: ignore[reportReturnType, reportUnknownVariableType]  is _T
-            pause = cast("Pause[_T]", found)
+                return found
+            pause = cast("Pause[_T_co]", found)
 
 
 class Fetch:

@@ -5,10 +5,19 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from . import hosts
+from ._core.token.identity import Identity
 from ._guard import Guard
 from .errors import AuthError
-from .hosts import Admission, Answer, Store, WsgiRequest
+from .hosts import (
+    GUARD,
+    IDENTITY,
+    Admission,
+    Answer,
+    Endpoint,
+    Pause,
+    Store,
+    WsgiRequest,
+)
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
@@ -17,13 +26,35 @@ if TYPE_CHECKING:
 _PLAIN_IN_LOGS = "!#$&'()*+,/:;=?@[]|~^{}"
 
 
-def admit(environ: Store, admission: Admission, request: WsgiRequest) -> None:
-    """Put the caller into *environ*, for access logs too, or raise the refusal."""
-    identity = hosts.let_in(environ, admission, request)
-    if identity is not None:
-        environ["AUTH_TYPE"] = "Bearer"
-        # "" rather than a name that another layer may have put there.
-        environ["REMOTE_USER"] = _in_logs(identity.subject or "")
+def admit(
+    environ: Store,
+    admission: Admission,
+    endpoint: Callable[[], Endpoint] | None = None,
+    prefix: str = "",
+) -> Identity | None:
+    """Put the caller into *environ*, for access logs too, and return it.
+
+    Raises:
+        AuthError: The refusal.
+    """
+    environ[GUARD] = admission.guard
+    # On every path, refusals included: an outer guard's caller is not ours.
+    environ[IDENTITY] = None
+    recall = admission.recall
+    value: str | None = environ.get("HTTP_AUTHORIZATION")
+    values = () if value is None else (value.encode("latin-1", "replace"),)
+    found = None if recall is None else recall(values)
+    if found is None:
+        admitted = admission.admit(WsgiRequest(environ, endpoint, prefix, values))
+        found = admitted.finish() if isinstance(admitted, Pause) else admitted
+    if found is None:
+        return None
+    identity: Identity = found.identity
+    environ[IDENTITY] = identity
+    environ["AUTH_TYPE"] = "Bearer"
+    # "" rather than a name that another layer may have put there.
+    environ["REMOTE_USER"] = _in_logs(identity.subject or "")
+    return identity
 
 
 @lru_cache(maxsize=1024)

@@ -17,11 +17,13 @@ from .hosts import (
     GUARD,
     IDENTITY,
     REFUSALS,
+    SAFE,
     Admission,
     AsgiRequest,
     Behind,
     Opened,
     Pause,
+    Verified,
     identity_of,
     identity_or_none,
     optional,
@@ -111,6 +113,8 @@ class GuardMiddleware:
         self._behind = _behind(app, prefix, transparent, framework)
         early = getattr(self._behind, "early", False)
         self.admission: Admission = Admission(guard, early=early, **opened)
+        self._recall = self.admission.recall
+        self._early = early
         self._guard = guard
         self._expiry_code = check_code(expiry_code)
         self._warm_up = hosts.flag("warm_up", warm_up)
@@ -139,23 +143,43 @@ class GuardMiddleware:
             await self._other(scope, receive, send)
             return
         served, scope = scope, dict(scope)
-        answering = _Answering(self._guard, scope, send)
-        scope[REFUSALS] = answering.refusals
-        scope[GUARD] = self._guard
+        answering = _Answering()
+        answering.guard = scope[GUARD] = self._guard
+        answering.scope = scope
+        answering.send = send
+        answering.refusals = scope[REFUSALS] = []
+        answering.begun = answering.replaced = False
         scope[IDENTITY] = served[IDENTITY] = None
         try:
             if self._described and await self._describes(scope, send):
                 return
-            found = self.admission.admit(AsgiRequest(scope, served, self._behind))
+            found = self._admit(scope, served)
             if isinstance(found, Pause):
                 found = await found.finish_async()
             if found is not None:
                 scope[IDENTITY] = served[IDENTITY] = found.identity
             if self._attach is not None:
                 self._attach(scope, served, scope[IDENTITY])
-            await self.app(scope, receive, answering.send)
+            await self.app(scope, receive, answering.note)
         except AuthError as error:
-            await answering.refuse(error)
+            if not answering.begun:
+                await refuse(self._guard, error, scope, send)
+            elif not answering.replaced:
+                raise
+
+    def _admit(self, scope: Scope, served: Scope) -> Verified | Pause[Verified | None] | None:
+        """Ask for the caller of an HTTP request; of a token seen before, for that alone."""
+        values: list[bytes] = []
+        # A comprehension would be one call more, before Python 3.12.
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                values.append(value)
+        recall = self._recall
+        if recall is not None and (not self._early or scope["method"] in SAFE):
+            found = recall(values)
+            if found is not None:
+                return found
+        return self.admission.admit(AsgiRequest(scope, served, self._behind, values))
 
     def _check(self) -> None:
         """Raise if a requirement is declared where it is never asked."""
@@ -227,39 +251,43 @@ _SERVER_ERROR = 500
 
 
 class _Answering:
-    """What becomes of one request, as far as what is sent tells."""
+    """The answering of one request, as far as what is sent tells.
 
-    __slots__ = ("_guard", "_replaced", "_scope", "_send", "_started", "refusals")
+    Its maker fills it in: an `__init__` would be one call more for every request.
 
-    def __init__(self, guard: Guard, scope: Scope, send: Send) -> None:
-        self._guard = guard
-        self._scope = scope
-        self._send = send
-        self._started = self._replaced = False
-        self.refusals: list[AuthError] = []
+    Attributes:
+        guard: The guard, which answers refusals.
+        scope: The request's.
+        send: The server's.
+        refusals: Those that were noted behind.
+        begun: Whether a response has begun.
+        replaced: Whether it is a refusal, in place of the app's.
+    """
 
-    def send(self, message: Message) -> Awaitable[None]:
-        """Send *message* of the app.
+    __slots__ = ("begun", "guard", "refusals", "replaced", "scope", "send")
 
-        What a framework made of an AuthError, and calls its own failure, is the refusal
-        all the same.
+    guard: Guard
+    scope: Scope
+    send: Send
+    refusals: list[AuthError]
+    begun: bool
+    replaced: bool
+
+    def note(self, message: Message) -> Awaitable[None]:
+        """Send *message* of the app, and note what it begins.
+
+        What a framework made of one of the refusals, and calls its own failure, is the
+        refusal all the same.
         """
-        if self._replaced:
-            return _nothing()
+        send = self.send
+        if self.begun:
+            return _nothing() if self.replaced else send(message)
         if message["type"] == "http.response.start":
-            self._started = True
+            self.begun = True
             if self.refusals and message["status"] >= _SERVER_ERROR:
-                self._replaced = True
-                return refuse(self._guard, self.refusals[-1], self._scope, self._send)
-        return self._send(message)
-
-    async def refuse(self, error: AuthError) -> None:
-        """Answer *error*, unless it is answered; raise it where a response has begun."""
-        if self._replaced:
-            return
-        if self._started:
-            raise error
-        await refuse(self._guard, error, self._scope, self._send)
+                self.replaced = True
+                return refuse(self.guard, self.refusals[-1], self.scope, send)
+        return send(message)
 
 
 def _behind(

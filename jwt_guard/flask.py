@@ -172,9 +172,8 @@ class FlaskGuard:
             document = metadata_of(environ, self.guard)
             if document is not None:
                 raise HTTPException(response=_response(document))
-        asked = WsgiRequest(environ, lambda: self.endpoint(app, endpoint))
         try:
-            admit(environ, self.admission, asked)
+            admit(environ, self.admission, lambda: self.endpoint(app, endpoint))
             # What the class of a view requires, whatever a subclass overrides.
             needed = self._classes.get(endpoint)
             if needed is not None:
@@ -235,14 +234,15 @@ def _names(option: str, names: object) -> frozenset[str]:
         raise ConfigurationError(
             f"{option} is a list of endpoints, for example {option}=[{names!r}]"
         )
-    if not all(isinstance(name, str) for name in names):
+    members = cast("Collection[object]", names)
+    if not all(isinstance(name, str) for name in members):
         raise ConfigurationError(f"{option} is a list of endpoints, not {names!r}")
-    paths = [name for name in names if str(name).startswith("/")]
+    paths = [name for name in members if str(name).startswith("/")]
     if paths:
         raise ConfigurationError(
             f"{option} names endpoints, as url_for does, not paths such as {paths[0]!r}"
         )
-    return frozenset(map(str, names))
+    return frozenset(map(str, members))
 
 
 def _answered(response: Response) -> Response:
@@ -251,13 +251,14 @@ def _answered(response: Response) -> Response:
     A handler for HTTPException or Exception may have written another body, and lost
     the header fields; or taken the refusal for a failure.
     """
-    answer: Answer = request.environ.get(_ANSWER, _NONE)
-    refusals: list[AuthError] = request.environ.get(REFUSALS, [])
+    environ = request.environ
+    answer: Answer = environ.get(_ANSWER, _NONE)
     if answer is _NONE:
+        refusals: list[AuthError] = environ.get(REFUSALS, [])
         if not refusals or response.status_code < _SERVER_ERROR:
             return response
         _refused(refusals[-1])
-        answer = request.environ[_ANSWER]
+        answer = environ[_ANSWER]
     if response.status_code >= _SERVER_ERROR > answer.status:
         return _response(answer)
     if response.status_code == answer.status:

@@ -13,7 +13,7 @@ the `Answer` of whatever `AuthError` comes. The hosts of this package (`jwt_guar
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from functools import partial
-from typing import Any, Final, Protocol, Unpack
+from typing import Any, Final, Protocol, Unpack, cast
 
 from ._core.answer import Answer
 from ._core.guarding import guarded
@@ -28,11 +28,12 @@ from ._core.marks import (
 )
 from ._core.policy.expressions import requirement
 from ._core.policy.requirement import Requirement
-from ._core.request.credentials import PROTOCOL, PROTOCOLS, Bearer, the_one
+from ._core.request.credentials import PROTOCOL, PROTOCOLS, Bearer, Credential, the_one
 from ._core.request.openings import Opened, Openings, Outcome
 from ._core.request.paths import is_ambiguous
 from ._core.request.request import UNKNOWN, Access, Endpoint, Request
 from ._core.request.table import flag
+from ._core.token import bearer
 from ._core.token.identity import Identity
 from ._guard import Guard
 from ._verified import Verified
@@ -44,6 +45,7 @@ __all__ = [
     "GUARD",
     "IDENTITY",
     "REFUSALS",
+    "SAFE",
     "UNKNOWN",
     "Access",
     "Admission",
@@ -55,6 +57,7 @@ __all__ = [
     "Outcome",
     "Pause",
     "Prefixed",
+    "Recall",
     "Request",
     "Store",
     "Verified",
@@ -93,14 +96,38 @@ ASGI_SCOPE: Final = "asgi.scope"
 Store = MutableMapping[str, Any]
 """What travels with a request: an ASGI scope, or a WSGI environ."""
 
-# What may change something; RFC 9110 §9.2.1.
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+Recall = Callable[[Sequence[bytes]], Verified | None]
+
+# What changes nothing; RFC 9110 §9.2.1.
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+# What a named tuple's own constructor does, without its call in Python.
+_made = tuple.__new__
 
 
 class Admission:
-    """What stands at the door: the guard, and who needs no token."""
+    """The guard, and who needs no token: all that decides whether a request gets in.
 
-    __slots__ = ("_bearer_alone", "_checking", "_early", "_ruled", "guard", "openings")
+    Attributes:
+        guard: Decides about tokens.
+        openings: Who needs no token.
+        early: Whether requirements of endpoints are asked here, where a method is not safe.
+        recall: Returns the caller of a token seen before from the values of Authorization,
+            or None: then `admit` is to be asked. None in its place: `admit` always is.
+    """
+
+    __slots__ = (
+        "_bearer",
+        "_checking",
+        "_early",
+        "_recalling",
+        "_ruled",
+        "early",
+        "guard",
+        "openings",
+        "recall",
+    )
 
     def __init__(self, guard: Guard, *, early: bool = False, **opened: Unpack[Opened]) -> None:
         """Let requests in that *guard* verifies, or that *opened* says.
@@ -123,7 +150,15 @@ class Admission:
         self._ruled = bool(self.openings.table)
         self._early = early
         self._checking = self._ruled or early
-        self._bearer_alone = tuple(guard.credentials) == (Bearer(),)
+        only = tuple(guard.credentials)
+        self._bearer = only[0] if only == (Bearer(),) else None
+        # A token seen before, in its usual place, where nothing but the token counts.
+        plain = self._bearer is not None and not self._ruled and not guard.lookups
+        # The line recalls by itself, too, once the token is parsed.
+        self._recalling = not plain or early
+        # Without lookups nothing is waited for.
+        self.recall: Recall | None = cast("Recall", guard.recall) if plain else None
+        self.early: bool = early
 
     def admit(self, request: Request) -> Verified | Pause[Verified | None] | None:
         """Return the verified caller, None where none is needed, or what to wait for.
@@ -131,19 +166,18 @@ class Admission:
         Raises:
             AuthError: The refusal.
         """
-        # A token seen before, in its usual place: the same as below, and shorter.
-        found = self.guard.recall(request.authorization) if self._bearer_alone else None
-        if found is None:
-            return self._begin(request)
-        if isinstance(found, Pause):
-            return self._paused(request, found)
-        return self._required(request, found) if self._checking else found
-
-    def _begin(self, request: Request) -> Verified | Pause[Verified | None] | None:
         guard = self.guard
         try:
-            credential = the_one(guard.credentials, request, guard.max_token_bytes)
-            found = guard.verify(credential)
+            if self._bearer is not None:
+                # What `the_one` finds where there is one place to look, and shorter.
+                values = request.authorization
+                found = guard.recall(values) if self._recalling else None
+                if found is None:
+                    token = bearer.parse(values, guard.max_token_bytes)
+                    found = guard.verify(_made(Credential, (token, self._bearer, None, "bearer")))
+            else:
+                credential = the_one(guard.credentials, request, guard.max_token_bytes)
+                found = guard.verify(credential)
         except AuthError as error:
             self._excuse(request, error)
             return None
@@ -177,7 +211,7 @@ class Admission:
                 raise _denied(found.identity)
             if ruled.needed is not None:
                 self.guard.authorise(found.identity, ruled.needed)
-        if self._early and request.method not in _SAFE:
+        if self._early and request.method not in SAFE:
             endpoint = request.endpoint()
             if endpoint.needed is not None:
                 self.guard.authorise(found.identity, endpoint.needed, endpoint.params)
@@ -312,22 +346,29 @@ class AsgiRequest:
 
     __slots__ = ("_behind", "_endpoint", "_paths", "_scope", "_served", "authorization", "select")
 
-    def __init__(self, scope: Store, served: Store, behind: "Behind | None" = None) -> None:
+    def __init__(
+        self,
+        scope: Store,
+        served: Store,
+        behind: "Behind | None" = None,
+        authorization: Sequence[bytes] | None = None,
+    ) -> None:
         """Read *scope*.
 
         Args:
             scope: This request's own; the app will see it.
             served: The server's, which it logs.
             behind: What is known of the app behind.
+            authorization: Every value of the field, where it was read before.
         """
         self._scope = scope
         self._served = served
         self._behind = behind
         self._paths: tuple[str, ...] | None = None
         self._endpoint: Endpoint | None = None
-        self.authorization: Sequence[bytes] = [
-            value for name, value in scope["headers"] if name == b"authorization"
-        ]
+        self.authorization: Sequence[bytes] = (
+            self.fields("authorization") if authorization is None else authorization
+        )
         self.select: str | None = None
 
     @property
@@ -447,6 +488,7 @@ class WsgiRequest:
         environ: Store,
         endpoint: "Callable[[], Endpoint] | None" = None,
         prefix: str = "",
+        authorization: Sequence[bytes] | None = None,
     ) -> None:
         """Read *environ*.
 
@@ -454,15 +496,16 @@ class WsgiRequest:
             environ: The app will see it.
             endpoint: Returns what the router will match.
             prefix: What the app behind takes off the path.
+            authorization: The value of the field, where it was read before.
         """
         self._environ = environ
         self._find = endpoint
         self._prefix = prefix
-        value: str | None = environ.get("HTTP_AUTHORIZATION")
-        # Servers decode as latin-1; "?" for what is not stands in no credentials.
-        self.authorization: Sequence[bytes] = (
-            () if value is None else (value.encode("latin-1", "replace"),)
-        )
+        if authorization is None:
+            value: str | None = environ.get("HTTP_AUTHORIZATION")
+            # Servers decode as latin-1; "?" for what is not stands in no credentials.
+            authorization = () if value is None else (value.encode("latin-1", "replace"),)
+        self.authorization: Sequence[bytes] = authorization
 
     @property
     def method(self) -> str:

@@ -92,31 +92,17 @@ class GuardMiddleware:
         document = metadata_of(environ, self._guard) if self._described else None
         if document is not None:
             return respond(document, start_response)
-        refusals: list[AuthError] = []
-        environ[REFUSALS] = refusals
+        answering = _Answering()
+        answering.start_response = start_response
+        answering.refusals = environ[REFUSALS] = []
+        answering.begun = answering.replaced = False
         try:
-            admit(environ, self.admission, WsgiRequest(environ, None, self._prefix))
+            admit(environ, self.admission, None, self._prefix)
         except AuthError as error:
             return refuse(self._guard, error, environ, start_response)
-        started = replaced = False
-
-        def noting(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:  # noqa: ANN401  PEP 3333's
-            # What a framework made of an AuthError, and calls its own failure, is the
-            # refusal all the same.
-            nonlocal started, replaced
-            if refusals and status[:1] == _SERVER_ERROR:
-                replaced = True
-                return _nowhere
-            started = True
-            return (
-                start_response(status, headers, exc_info)
-                if exc_info
-                else start_response(status, headers)
-            )
-
         try:
-            body = self.app(environ, noting)
-            if not (started or replaced):
+            body = self.app(environ, answering.note)
+            if not (answering.begun or answering.replaced):
                 # A generator, or the like: it begins when it is asked for its first chunk.
                 body = _Begun(body)
         except AuthError as error:
@@ -127,10 +113,47 @@ class GuardMiddleware:
                 return start_response(status, headers, exc_info)
 
             return refuse(self._guard, error, environ, restart)
-        if replaced and not started:
+        if answering.replaced and not answering.begun:
             getattr(body, "close", lambda: None)()
-            return refuse(self._guard, refusals[-1], environ, start_response)
+            return refuse(self._guard, answering.refusals[-1], environ, start_response)
         return body
+
+
+class _Answering:
+    """The answering of one request, as far as what the app starts tells.
+
+    Its maker fills it in: an `__init__` would be one call more for every request.
+
+    Attributes:
+        start_response: The server's.
+        refusals: Those that were noted behind.
+        begun: Whether the app's response has begun.
+        replaced: Whether a refusal is to be sent in its place.
+    """
+
+    __slots__ = ("begun", "refusals", "replaced", "start_response")
+
+    start_response: "StartResponse"
+    refusals: list[AuthError]
+    begun: bool
+    replaced: bool
+
+    def note(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:  # noqa: ANN401  PEP 3333's
+        """Start the app's response.
+
+        What a framework made of one of the refusals, and calls its own failure, is the
+        refusal all the same.
+        """
+        if self.refusals and status[:1] == _SERVER_ERROR:
+            self.replaced = True
+            return _nowhere
+        self.begun = True
+        start_response = self.start_response
+        return (
+            start_response(status, headers, exc_info)
+            if exc_info
+            else start_response(status, headers)
+        )
 
 
 def _nowhere(_data: bytes) -> None:

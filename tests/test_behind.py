@@ -238,6 +238,9 @@ def test_wsgi_query_token_is_taken_out() -> None:
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [str(wsgi_identity_of(environ).subject).encode()]
 
+    def start(*_arguments: object) -> Callable[[bytes], object]:
+        return bytes.decode
+
     one = guard(credentials=[Bearer(), Query("access_token", paths=["/events"])])
     wrapped = WsgiGuard(app, guard=one)
     text = token()
@@ -248,7 +251,6 @@ def test_wsgi_query_token_is_taken_out() -> None:
             "QUERY_STRING": query,
             "RAW_URI": f"/events?{query}",
         }
-        start: Any = lambda *_arguments: lambda _data: None  # noqa: E731  enough of one
         assert list(wrapped(environ, start)) == [b"joe"]
         assert seen["QUERY_STRING"] == rest
         assert seen["RAW_URI"] == (f"/events?{rest}" if rest else "/events")

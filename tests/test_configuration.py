@@ -125,7 +125,7 @@ def status(configuration: Configuration, asked: Asked) -> int:
 
 def needed(folder: Path, requires: str) -> Requirement | None:
     rules = f'{KEYED}[[rule]]\npath = "/"\nrequires = {requires}\n'
-    (rule,) = loaded(folder, rules).middleware.get("rules", ())
+    (rule,) = list(loaded(folder, rules).middleware.get("rules", ()))
     return rule.needed
 
 

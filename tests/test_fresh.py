@@ -422,6 +422,55 @@ def test_ceiling(places: fresh_module._Places) -> None:
     assert setups[9].fresh._found is False
 
 
+def test_names_that_nobody_knows() -> None:
+    """Of names that fail at once 8 are asked about in a second, and nobody else waits for it."""
+    setups = [Setup(found=True) for _ in range(20)]
+    begun = 0
+    for setup in setups:
+        setup.source.outcome = FetchError("unknown")
+        fetch = setup.fresh.begin()
+        if fetch is not None:
+            fetch.wait()
+            begun += 1
+    assert begun == 8
+    # A configured source takes its place, and gives it back at once, as often as it likes.
+    for _ in range(10):
+        configured = Setup()
+        configured.source.outcome = FetchError("down")
+        assert configured.waited() is None
+        assert configured.calls() == 1
+    late = Setup(found=True)
+    late.clock.now += 0.999
+    assert late.fresh.begin() is None
+    late.clock.now += 0.001
+    assert late.waited() == "a"
+
+
+def test_patience_with_strangers(places: fresh_module._Places) -> None:
+    """Strangers are waited for half a second; after a wait in vain not at all, for 30 s."""
+    hanging, late, other, configured = (Setup(found=found) for found in (True, True, True, False))
+    for setup in (hanging, late, other, configured):
+        setup.source.go.clear()
+    configured.fresh.waited_in_vain()
+    for setup, after, seconds in (
+        (hanging, 0, 0.5),
+        (late, 29.999, 0),
+        (configured, 0, 2),
+        (other, 30, 0.5),
+    ):
+        setup.clock.now += after
+        fetch = setup.fresh.begin()
+        assert fetch is not None
+        assert fetch.seconds_left() == seconds
+        hanging.fresh.waited_in_vain()
+    # One who is known after all shows that it is worth waiting.
+    late.source.go.set()
+    eventually(lambda: late.fresh.known() == "a" and not late.fresh.busy)
+    assert places.impatient_until < 0
+    for setup in (hanging, other, configured):
+        setup.source.go.set()
+
+
 def test_fetch_that_never_ends() -> None:
     """After its limit a fetch has failed, and is no longer waited for; three are lost at most."""
     setup = Setup(Timing(max_stale=3600, wait=0, limit=5), value="z")
@@ -479,6 +528,18 @@ def test_given_up_once() -> None:
     setup.fresh._fetch = fetch
     setup.source.go.set()
     eventually(lambda: not setup.fresh.busy)
+
+
+def test_waits_for_what_is_missing() -> None:
+    """Who misses something waits half a second; who has nothing, as long as configured."""
+    setup = Setup()
+    for value, anew, seconds in ((None, False, 2), ("a", True, 0.5)):
+        setup.source.go.clear()
+        fetch = setup.fresh.begin(value, anew=anew)
+        assert fetch is not None
+        assert fetch.seconds_left() == seconds
+        setup.source.go.set()
+        fetch.wait()
 
 
 def test_health() -> None:

@@ -260,7 +260,7 @@ PARAMETER = re.compile(
 
 def parse(challenge: str) -> dict[str, str]:
     """Parse one challenge, strictly; what is not grammar fails the test."""
-    position = SCHEME.match(challenge).end()  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
+    position = SCHEME.match(challenge).end()  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]  # None fails the test
     parameters: dict[str, str] = {}
     while position < len(challenge):
         match = PARAMETER.match(challenge, position)
@@ -385,7 +385,7 @@ def test_immutable(name: str) -> None:
     with pytest.raises((TypeError, AttributeError)):
         MUTATORS[name](identity.claims)
     with pytest.raises(AttributeError):
-        identity.issuer = "x"  # type: ignore[misc]
+        identity.issuer = "x"  # type: ignore[misc]  # it is frozen
     assert identity.claims["list"] == (1, {"b": (2,)})
     assert copy.deepcopy(identity) == identity
 

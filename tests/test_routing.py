@@ -185,17 +185,17 @@ def marked() -> Starlette:
     return Starlette(routes=[Route("/open", public(opened)), Route("/closed", closed)])
 
 
-@pytest.mark.parametrize(
-    "wrap",
-    [
-        Rewriting,
-        lambda app: BaseHTTPMiddleware(app, rewriting),
-        lambda app: Dispatcher(app, PlainTextResponse("secret")),
-        lambda app: Starlette(middleware=[Middleware(Rewriting)], routes=[Mount("/", app)]),
-        lambda app: Starlette(routes=[Mount("/", Rewriting(app))]),
-    ],
-)
-def test_unknown_middleware_hides_marks(wrap: Callable[[Any], Any]) -> None:
+WRAPS: list[Callable[[asgi.ASGIApp], asgi.ASGIApp]] = [
+    Rewriting,
+    lambda app: BaseHTTPMiddleware(app, rewriting),
+    lambda app: Dispatcher(app, PlainTextResponse("secret")),
+    lambda app: Starlette(middleware=[Middleware(Rewriting)], routes=[Mount("/", app)]),
+    lambda app: Starlette(routes=[Mount("/", Rewriting(app))]),
+]
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_unknown_middleware_hides_marks(wrap: Callable[[asgi.ASGIApp], asgi.ASGIApp]) -> None:
     """What may send a request elsewhere leads nowhere."""
     client = TestClient(GuardMiddleware(wrap(marked()), guard=guard()))
     assert client.get("/open").status_code == 401
@@ -531,7 +531,7 @@ def test_other_routes() -> None:
     class Unknown(BaseRoute):
         endpoint = public(PlainTextResponse("secret"))
 
-        def matches(self, _scope: StarletteScope) -> tuple[Match, StarletteScope]:
+        def matches(self, scope: StarletteScope) -> tuple[Match, StarletteScope]:
             return Match.FULL, {}
 
         async def handle(self, scope: Any, receive: Any, send: Any) -> None:

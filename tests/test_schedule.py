@@ -108,3 +108,11 @@ def test_failing() -> None:
     schedule.failed(0, jitter=0)
     assert schedule.failing(60.9)
     assert not schedule.failing(61)
+
+
+def test_longest_wait() -> None:
+    """What is missing in a value is waited for half a second; a value itself, as configured."""
+    for wait, missing in ((2, 0.5), (0.2, 0.2), (0, 0)):
+        timing = Timing(max_stale=0, wait=wait)
+        assert timing.longest_wait(anew=False) == wait
+        assert timing.longest_wait(anew=True) == missing

@@ -149,6 +149,8 @@ class FreshKeys:
         if keys is None:
             if alg not in self._algorithms:
                 raise InvalidToken(Reason.UNKNOWN_KEY, _NO_SUCH_ALGORITHM)
+            if waited:
+                self._fresh.waited_in_vain()
             fetch = None if waited else self._fresh.begin()
             if fetch is None:
                 raise self._cannot_tell("the fetch takes long")

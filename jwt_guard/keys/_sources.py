@@ -110,7 +110,8 @@ class Discovery:
         max_stale: How long keys outlive their lifetime while they cannot be fetched
             again, in seconds.
         wait: How long a request waits for a fetch if it has no other way, in seconds
-            since the fetch was begun. Requests whose key is known never wait.
+            since the fetch was begun. Requests whose key is known never wait, and those
+            of a kid that a known set lacks half a second at most: anybody can make one up.
         fetcher: Gets the documents; for private authorities or extra header fields an
             `HttpFetcher` of your own.
 

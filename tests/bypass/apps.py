@@ -1,6 +1,7 @@
 """The same routes on each surface: one public, others that say SECRET when reached."""
 
 import time
+import warnings
 from posixpath import normpath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -8,7 +9,7 @@ from urllib.parse import unquote
 import jwt
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse as FastPlain
-from flask import Flask
+from flask import Flask, request
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -115,3 +116,65 @@ async def _fast_open() -> FastPlain:
 )
 async def _fast_reached() -> FastPlain:
     return FastPlain("SECRET")
+
+
+# The table of an app that reads methods as most frameworks do: in capitals.
+ROWS = [
+    Rule("/rows", methods=["GET", "HEAD"], public=True),
+    Rule("/rows", requires="secret"),
+    Rule("/notes", methods=["POST", "PUT", "PATCH", "DELETE"], requires="secret"),
+    Rule("/notes", public=True),
+]
+
+
+def _by_method(method: str) -> str:
+    changes = method.upper() in {"POST", "PUT", "PATCH", "DELETE"}
+    return "SECRET" if changes else "OPEN"
+
+
+def _methods_wsgi(environ: "WSGIEnvironment", start_response: "StartResponse") -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [_by_method(environ["REQUEST_METHOD"]).encode()]
+
+
+async def _methods_asgi(scope: asgi.Scope, _receive: asgi.Receive, send: asgi.Send) -> None:
+    headers = [(b"content-type", b"text/plain")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": _by_method(scope["method"]).encode()})
+
+
+rows_wsgi = wsgi.GuardMiddleware(_methods_wsgi, guard=GUARD, rules=ROWS)
+rows_asgi = asgi.GuardMiddleware(_methods_asgi, guard=GUARD, rules=ROWS)
+
+
+def _rows_flask() -> wsgi.GuardMiddleware:
+    app = Flask("rows", static_folder=None)
+    for path in ("/rows", "/notes"):
+        app.add_url_rule(path, path, lambda: _by_method(request.method), methods=METHODS)
+    return wsgi.GuardMiddleware(app.wsgi_app, guard=GUARD, rules=ROWS)
+
+
+rows_flask = _rows_flask()
+
+
+def _prefixed() -> asgi.GuardMiddleware:
+    """Return an app that takes a prefix off by itself, behind a guard that is outside of it."""
+    with warnings.catch_warnings():
+        # FastAPI would rather have the server say it; apps are there.
+        warnings.simplefilter("ignore")
+        app = FastAPI(openapi_url=None, root_path="/api")
+
+    @app.api_route("/secret", methods=METHODS)
+    @app.api_route("/secret/{rest:path}", methods=METHODS)
+    async def reached() -> FastPlain:
+        return FastPlain("SECRET")
+
+    @app.api_route("/{rest:path}", methods=METHODS)
+    async def opened() -> FastPlain:
+        return FastPlain("OPEN")
+
+    rules = [*RULES, Rule("/*", public=True), Rule("/", public=True)]
+    return asgi.GuardMiddleware(app, guard=GUARD, rules=rules)
+
+
+prefixed_app = _prefixed()

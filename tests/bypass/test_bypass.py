@@ -6,7 +6,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 GUNICORN = ["gunicorn", "--log-level", "error", "-b", "127.0.0.1:{port}"]
 GRANIAN = ["granian", "--port", "{port}", "--no-log"]
+HYPERCORN = ["--log-level", "critical", "-b", "127.0.0.1:{port}"]
 # What a server is started with: the program, then how it is told app and port.
 WSGI: dict[str, list[str]] = {
     "gunicorn": [*GUNICORN, "{app}"],
@@ -27,12 +29,20 @@ WSGI: dict[str, list[str]] = {
     "granian, WSGI": [*GRANIAN, "--interface", "wsgi", "{app}"],
     "wsgiref": ["tests.bypass.reference", "{port}", "{app}"],
 }
+UVICORN = ["uvicorn", "--log-level", "critical", "--port", "{port}"]
 ASGI: dict[str, list[str]] = {
-    "uvicorn": ["uvicorn", "--log-level", "critical", "--port", "{port}", "{app}"],
+    "uvicorn": [*UVICORN, "--http", "h11", "{app}"],
+    "uvicorn, httptools": [*UVICORN, "--http", "httptools", "{app}"],
     "granian, ASGI": [*GRANIAN, "--interface", "asgi", "{app}"],
-    "hypercorn": ["hypercorn", "--log-level", "critical", "-b", "127.0.0.1:{port}", "{app}"],
+    "hypercorn": ["hypercorn", *HYPERCORN, "{app}"],
 }
-SERVERS = WSGI | ASGI
+# Those that are told of a prefix: that they add, or that requests come with.
+PREFIXED: dict[str, list[str]] = {
+    "uvicorn, prefix": [*UVICORN, "--http", "h11", "--root-path", "/api", "{app}"],
+    "granian, prefix": [*GRANIAN, "--interface", "asgi", "--url-path-prefix", "/api", "{app}"],
+    "hypercorn, prefix": ["hypercorn", *HYPERCORN, "--root-path", "/api", "{app}"],
+}
+SERVERS = WSGI | ASGI | PREFIXED
 # The others have a step of the gate to themselves.
 ALWAYS = (("gunicorn", "flask_app"), ("uvicorn", "plain_asgi"))
 SURFACES = [
@@ -125,7 +135,13 @@ TRICKS: tuple[dict[str, str], ...] = (
 @pytest.fixture(scope="module", params=SURFACES)
 def port(request: pytest.FixtureRequest) -> Iterator[int]:
     """Start a real server with one of the apps; stop it in the end."""
-    server, app = request.param
+    with started(*request.param) as number:
+        yield number
+
+
+@contextmanager
+def started(server: str, app: str) -> Generator[int]:
+    """Run a server with one of the apps, on the port that this yields."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         number: int = probe.getsockname()[1]

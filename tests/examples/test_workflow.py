@@ -224,7 +224,7 @@ def test_nobodys_hash_opens_nothing() -> None:
     """Even a password that fits the stand-in hash logs no unknown user in."""
     hasher = CountingHasher()
     with closing(UserStore(hasher=hasher)) as store:
-        store._nobodys_hash = hasher.hash("guess")  # pyright: ignore[reportPrivateUsage]
+        store._nobodys_hash = hasher.hash("guess")
         assert store.authenticate("nobody", "guess") is None
 
 

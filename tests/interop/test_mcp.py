@@ -132,7 +132,7 @@ def test_refusals(provider: OidcProvider, resource: str) -> None:
     """No token, one for another server, one without the scope: each names the metadata."""
     origin = resource.removesuffix("/mcp")
     metadata = f'resource_metadata="{origin}/.well-known/oauth-protected-resource/mcp"'
-    assert refusal(resource) == (401, f'Bearer realm="api", {metadata}')
+    assert refusal(resource) == (401, f'Bearer realm="api", scope="notes", {metadata}')
     status, challenge = refusal(resource, provider.token("notes"))
     assert status == 401
     assert 'error="invalid_token"' in challenge

@@ -157,16 +157,8 @@ def identify(
         claims_.check_actor(claims, rules, misread)
     return Identity(
         rules.issuer,
-        claims_.words(
-            claims, rules.scope_paths, separator=" ", required=rules.required, misread=misread
-        ),
-        claims_.words(
-            claims,
-            rules.role_paths,
-            separator=rules.role_separator,
-            required=rules.required,
-            misread=misread,
-        ),
+        claims_.words(claims, rules.scope_paths, " ", rules.required, misread),
+        claims_.words(claims, rules.role_paths, rules.role_separator, rules.required, misread),
         claims,
         key_id,
     )

@@ -474,7 +474,7 @@ class AsyncCheck:
 
 
 class Unhashable:
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # how Python says it
 
     def __call__(self, _value: object) -> bool:
         raise AssertionError

@@ -150,13 +150,13 @@ def test_too_long(value: bytes) -> None:
 def test_one_value_is_no_list(authorization: object) -> None:
     """A single str or bytes, which is a sequence too, is the caller's mistake."""
     with pytest.raises(TypeError):
-        parse(authorization, LIMIT)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        parse(authorization, LIMIT)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # wrong on purpose
 
 
 def test_text_is_no_value() -> None:
     """Values are octets; decoded ones are the caller's mistake."""
     with pytest.raises(TypeError):
-        parse(["Bearer abc"], LIMIT)  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+        parse(["Bearer abc"], LIMIT)  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]  # wrong on purpose
 
 
 @pytest.mark.parametrize(

@@ -591,7 +591,7 @@ MISTAKES: dict[str, Callable[[], object]] = {
     "weak RSA": lambda: Key.from_pem(weak_pem(), alg="RS256"),
     "wrong curve": lambda: Key.from_jwk({**EC256.private_jwk, "alg": "ES384"}),
     "unknown alg": lambda: Key.from_jwk({**EC256.private_jwk, "alg": "ES265"}),
-    "text in place of JWK": lambda: Key.from_jwk(json.dumps(EC256.private_jwk)),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    "text in place of JWK": lambda: Key.from_jwk(json.dumps(EC256.private_jwk)),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # wrong on purpose
     "damaged JWK": lambda: Key.from_jwk({**RSA.private_jwk, "p": RSA.private_jwk["q"]}),
     "other point": lambda: Key.from_jwk({**EC256.private_jwk, "x": STRANGER.public_jwk["x"]}),
     "other d": lambda: Key.from_jwk({**ED25519.private_jwk, "x": STRANGER.public_jwk["x"]}),
@@ -602,7 +602,7 @@ MISTAKES: dict[str, Callable[[], object]] = {
     "nothing usable": lambda: set_of({**EC256.public_jwk, "use": "enc"}),
     "duplicate name": lambda: KeySet.from_jwks(f'{{"kty":"oct","k":"{RAW}","k":""}}'),
     "no JSON": lambda: KeySet.from_jwks(PRIVATE),
-    "list of keys": lambda: KeySet([SECRET.key]),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    "list of keys": lambda: KeySet([SECRET.key]),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # wrong on purpose
     "PEM in place of path": lambda: KeySet.load(PRIVATE, alg="RS256"),
     "JWK in place of path": lambda: KeySet.load(json.dumps(EC256.private_jwk)),
     "two secrets": lambda: KeySet(

@@ -1,0 +1,1 @@
+"""WebSockets under every server that has them."""
