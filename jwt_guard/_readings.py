@@ -56,7 +56,7 @@ class _Way:
         layers = list(stack(app))
         way = replace(self, seen=self.seen.union(map(id, layers)))
         for layer in layers:
-            scope["root_path"] = root_of(layer) or scope.get("root_path", "")
+            scope["root_path"] = root_of(layer) or scope.get("root_path") or ""
             if not passes_on(layer, self.transparent):
                 yield self.reading(scope)
                 yield from way.held_by(layer, scope)
@@ -100,7 +100,7 @@ def _possible(router: Router, scope: _Scope) -> Iterator[tuple[Foreign, _Scope]]
             yield route, dict(scope)
         elif isinstance(route, Mount):
             # A convertor fails for the router too, as int does with 5000 digits.
-            with suppress(ValueError):
+            with suppress(Exception):
                 match, child = Mount.matches(route, scope)
                 if match is Match.FULL:
                     yield route, {**scope, **child}

@@ -125,14 +125,16 @@ class GuardMiddleware:
         self._described = guard.metadata_path is not None
         self._checked = False
 
-    def readings(self, path: str, root: str = "", /) -> tuple[str, ...]:
+    def readings(
+        self, path: str, root: str = "", method: str = "GET", host: str = "", /
+    ) -> tuple[str, ...]:
         """Return what is decided on for a path, where *root* has been taken off; for audits."""
         scope: Scope = {
             "type": "http",
-            "method": "GET",
+            "method": method,
             "path": path,
             "root_path": root,
-            "headers": [],
+            "headers": [(b"host", host.encode())] if host else [],
         }
         return AsgiRequest(scope, scope, self._behind).paths
 

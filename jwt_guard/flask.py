@@ -208,7 +208,9 @@ class FlaskGuard:
 
         return probe
 
-    def readings(self, path: str, root: str = "", /) -> tuple[str, ...]:
+    def readings(
+        self, path: str, root: str = "", _method: str = "", _host: str = "", /
+    ) -> tuple[str, ...]:
         """Return what is decided on for a path, where *root* has been taken off; for audits."""
         return (hosts.below(path, root),)
 

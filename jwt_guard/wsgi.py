@@ -80,7 +80,9 @@ class GuardMiddleware:
         self._prefix = hosts.check_prefix(prefix)
         self._described = guard.metadata_path is not None
 
-    def readings(self, path: str, root: str = "", /) -> tuple[str, ...]:
+    def readings(
+        self, path: str, root: str = "", _method: str = "", _host: str = "", /
+    ) -> tuple[str, ...]:
         """Return what is decided on for a path, where *root* has been taken off; for audits."""
         path_info = hosts.below(path, root).encode().decode("latin-1")
         return WsgiRequest({"PATH_INFO": path_info}, None, self._prefix).paths

@@ -30,7 +30,9 @@ def prefixed(root_path: str, *routes: BaseRoute) -> FastAPI:
     return app
 
 
-def read(app: object, path: str, root_path: str = "", host: str = "", **how: Any) -> list[str]:
+def read(
+    app: object, path: str, root_path: str | None = "", host: str = "", **how: Any
+) -> list[str]:
     """Return what a guard in front of *app* decides on, in the order of the alphabet."""
     scope = {
         "type": "http",
@@ -116,6 +118,7 @@ def test_prefix_of_the_server_that_is_not_there() -> None:
     """The server's prefix is taken off where it is, and mounts rely on that."""
     app = Starlette(routes=[Mount("/a", routes=[Route("/a/b", SECRET)])])
     assert read(app, "/v1/a/b", "/v1") == ["/a/b"]
+    assert read(app, "/a/a/b", None) == ["/a/a/b"]
     assert read(app, "/a/b", "/v1") == ["/a/a/b", "/a/b"]
     assert read(app, "/a/b", "/") == ["/a/a/b", "/a/b"]
 

@@ -3,6 +3,7 @@
 Nothing is decided here: each guard is asked, as it is for a request.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,6 +14,9 @@ from ..hosts import Access, Admission, Endpoint, Outcome
 
 ANY = "*"
 """Stands for every method that is not named."""
+# The handshake of a WebSocket is a GET; what is for any method is asked by one of ours.
+_AS_SENT = {"WEBSOCKET": "GET", ANY: "ANY"}
+_PARAMETER = re.compile(r"\{[^}]*\}")
 
 
 class InFront(Protocol):
@@ -28,7 +32,7 @@ class InFront(Protocol):
         """Whether it knows the marks of endpoints."""
         ...
 
-    def readings(self, path: str, root: str, /) -> Sequence[str]:
+    def readings(self, path: str, root: str, method: str, host: str, /) -> Sequence[str]:
         """Return what it reads of a path, where *root* has been taken off."""
         ...
 
@@ -195,7 +199,7 @@ def _of_way(found: Found, way: Way, method: str) -> Verdict:
     closed = not way.guards or needed is not None or found.identified
     access = Access.GUARDED if closed else Access.PUBLIC
     for standing in way.guards:
-        outcome = _outcome(found, standing, method, _readings(standing, way))
+        outcome = _outcome(found, standing, method, _readings(found, standing, method, way))
         needed, denied = both(needed, outcome.needed), denied or outcome.denied
         access = min(access, outcome.access)
     opened = (
@@ -206,22 +210,23 @@ def _of_way(found: Found, way: Way, method: str) -> Verdict:
     return Verdict(bool(way.guards), access, opened, denied, needed)
 
 
-def _readings(standing: Standing, way: Way) -> tuple[str, ...]:
-    return tuple(standing.guard.readings(plain(way.path), plain(standing.root)))
+def _readings(found: Found, standing: Standing, method: str, way: Way) -> tuple[str, ...]:
+    host = _PARAMETER.sub("x", found.host)
+    asked = plain(way.path), plain(standing.root), _AS_SENT.get(method, method), host
+    return tuple(standing.guard.readings(*asked))
 
 
 def _outcome(found: Found, standing: Standing, method: str, paths: tuple[str, ...]) -> Outcome:
     """Return what a guard says of requests for the route."""
     known = standing.sees and standing.guard.by_endpoint
-    # The handshake of a WebSocket is a GET; what is for any method is one of ours.
-    asked = {"WEBSOCKET": "GET", ANY: "ANY"}.get(method, method)
+    asked = _AS_SENT.get(method, method)
     endpoint = Endpoint(found.access) if known else Endpoint()
     return standing.guard.admission.openings.outcome(_Asked(asked, paths, endpoint))
 
 
 def _opens_some(found: Found, standing: Standing, method: str, way: Way) -> bool:
     """Whether a guard leaves some path open that fits the route's pattern, or preflights."""
-    if method in ("OPTIONS", ANY) and _passes_preflight(standing, method, way):
+    if method in ("OPTIONS", ANY) and _passes_preflight(found, standing, method, way):
         return True
     patterns = standing.guard.admission.openings.open_patterns(
         {"WEBSOCKET": "GET"}.get(method, method)
@@ -231,14 +236,16 @@ def _opens_some(found: Found, standing: Standing, method: str, way: Way) -> bool
             _outcome(found, standing, method, (path,)).access is not Access.GUARDED
             for path in (plain(reading), *_meeting(patterns, reading, found.deep))
         )
-        for reading in standing.guard.readings(way.path, standing.root)
+        for reading in standing.guard.readings(
+            way.path, standing.root, _AS_SENT.get(method, method), _PARAMETER.sub("x", found.host)
+        )
     )
 
 
-def _passes_preflight(standing: Standing, method: str, way: Way) -> bool:
+def _passes_preflight(found: Found, standing: Standing, method: str, way: Way) -> bool:
     # A route that is for OPTIONS answers it by itself.
     known = Endpoint(answers_options=method == "OPTIONS" and standing.sees)
-    asked = _Asked("OPTIONS", _readings(standing, way), known, preflight=True)
+    asked = _Asked("OPTIONS", _readings(found, standing, "OPTIONS", way), known, preflight=True)
     return standing.guard.admission.openings.passes_preflight(asked)
 
 
