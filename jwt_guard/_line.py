@@ -73,7 +73,7 @@ _Question: TypeAlias = tuple[str, UnverifiedToken, UnverifiedClaims, bytes | Non
 
 
 # What a named tuple's own constructor does, without its call in Python.
-_made = tuple.__new__
+_made = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  generic
 
 
 class Line:

@@ -104,7 +104,7 @@ SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 # What a named tuple's own constructor does, without its call in Python.
-_made = tuple.__new__
+_made = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  generic
 
 
 # Where what people look for here is said.

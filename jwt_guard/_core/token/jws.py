@@ -82,7 +82,7 @@ class UnverifiedToken(NamedTuple):
 
 
 # What a named tuple's own constructor does, without its call in Python.
-_made = tuple.__new__
+_made = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  generic
 
 
 def peek(token: bytes, known: Mapping[bytes, UnverifiedHeader] = _NONE_KNOWN) -> UnverifiedToken:
