@@ -21,7 +21,7 @@ _MAX_OCTETS = 2**18
 
 # What CPython takes for an entry with all that belongs to it, for an object in the
 # claims, and for any other value or name, with its place in a set of scopes or roles.
-_ENTRY = 1024
+_ENTRY = 1280
 _OBJECT = 256
 _VALUE = 128
 

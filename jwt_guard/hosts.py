@@ -208,11 +208,8 @@ class Admission:
     def _go_on(
         self, request: Request, pause: Pause[Verified]
     ) -> Verified | Pause[Verified | None] | None:
-        try:
-            found = pause.go_on()
-        except AuthError as error:
-            self._excuse(request, error)
-            return None
+        # What is refused from here on was asked for: nobody waits on a public path.
+        found = pause.go_on()
         if isinstance(found, Pause):
             return Pause(found.wait, partial(self._go_on, request, found))
         return self._required(request, found)

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Generator
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from jwt_guard import ConfigurationError, Guard, scope
+from jwt_guard import ConfigurationError, Guard, Rule, scope
 from jwt_guard.asgi import (
     ASGIApp,
     GuardMiddleware,
@@ -329,3 +330,15 @@ def test_uvicorn() -> None:
         assert refused.value.response.headers["WWW-Authenticate"] == 'Bearer realm="api"'
         with connect(url, additional_headers={"Authorization": GOOD.decode()}) as accepted:
             assert accepted.recv() == "joe"
+
+
+def test_prefix_without_starlette(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no Starlette is, a prefix can be said all the same; without one nothing is known."""
+    monkeypatch.delitem(sys.modules, "starlette")
+    rules = [Rule("/admin", requires="admin")]
+    for prefix, code in (("/api", 403), ("", 200)):
+        wrapped = GuardMiddleware(app, guard=guard(), prefix=prefix, rules=rules, preflight=None)
+        assert status(sent(wrapped, http(GOOD, path="/api/admin"))) == code
+        assert status(sent(wrapped, http(path="/api/admin"))) == 401
+    opened = GuardMiddleware(app, guard=guard(), prefix="/api", public=["/open"])
+    assert status(sent(opened, http(path="/api/open"))) == 200

@@ -393,7 +393,7 @@ class AdminView(View):
     """An abstract view whose children answer."""
 
     def dispatch_request(self) -> str:
-        raise NotImplementedError
+        raise AssertionError
 
 
 class Stats(AdminView):
@@ -528,6 +528,28 @@ def test_lookups_on_every_request() -> None:
     assert TestApp(WsgiGuard(failing, guard=other)).get("/", headers=held(), status=401)
     lookup.revoked.clear()
     assert TestApp(WsgiGuard(failing, guard=other)).get("/", headers=held()).text == "ok"
+
+
+def test_let_in_waits() -> None:
+    """A host on a thread waits where it has to."""
+    lookup = Slow()
+    store = http(GOOD)
+    request = hosts.AsgiRequest(store, store)
+    identity = hosts.let_in(store, hosts.Admission(slow_guard(lookup)), request)
+    assert identity is not None
+    assert (identity.subject, lookup.waits) == ("joe", 1)
+
+
+def test_other_messages() -> None:
+    """What is no response yet passes: an early hint says nothing of what comes."""
+
+    async def hinting(scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.early_hint", "links": []})
+        identity_of(scope)
+
+    messages = sent(GuardMiddleware(hinting, guard=guard(), optional=True), http())
+    assert next(message["type"] for message in messages) == "http.response.early_hint"
+    assert messages[1]["status"] == 401
 
 
 def test_two_lookups() -> None:

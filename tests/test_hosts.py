@@ -156,13 +156,12 @@ def test_no_guard() -> None:
 )
 def test_options_that_are_elsewhere(options: dict[str, Any], text: str) -> None:
     """An option that is none here is told where it is."""
-    for make in (
-        hosts.Admission,
-        lambda one, **more: GuardMiddleware(bare_asgi, guard=one, **more),
-    ):
-        construct: Any = make
-        with pytest.raises(ConfigurationError, match=text):
-            construct(guard(), **options)
+    admission: Any = hosts.Admission
+    with pytest.raises(ConfigurationError, match=text):
+        admission(guard(), **options)
+    middleware: Any = GuardMiddleware
+    with pytest.raises(ConfigurationError, match=text):
+        middleware(bare_asgi, guard=guard(), **options)
 
 
 @pytest.mark.parametrize("transparent", [object, [object()], "x", ["x"], None])

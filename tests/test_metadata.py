@@ -10,7 +10,7 @@ from flask import Flask
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from jwt_guard import ConfigurationError, Guard, Resource, asgi, scope, wsgi
+from jwt_guard import ConfigurationError, Guard, Resource, Rule, asgi, scope, wsgi
 from jwt_guard import flask as flask_adapter
 from jwt_guard import starlette as starlette_adapter
 from jwt_guard._metadata import describe
@@ -296,3 +296,27 @@ def test_websocket() -> None:
 
     asyncio.run(ask())
     assert [message["type"] for message in sent] == ["websocket.close"]
+
+
+@pytest.mark.parametrize("asked", ["/tool", "/other"])
+def test_first_challenge_names_scopes(asked: str) -> None:
+    """A client that finds out where to log in is told what to ask for, where that is known."""
+    needed = scope("notes:read") & scope("offline_access")
+    rules = [Rule("/tool", requires=needed | scope("admin") & scope("all") & scope("more"))]
+    one = guard(resource="https://api.example")
+    answer = through_asgi(asgi.GuardMiddleware(bare_asgi, guard=one, rules=rules))(
+        Asked(path=asked)
+    )
+    challenge = dict(answer.headers)["www-authenticate"]
+    assert answer.status == 401
+    assert ('scope="notes:read"' in challenge) is (asked == "/tool")
+    assert "offline_access" not in challenge
+
+
+def test_no_scopes_without_metadata() -> None:
+    """Elsewhere, whoever has no token learns nothing of the routes."""
+    rules = [Rule("/tool", requires="notes:read")]
+    answer = through_asgi(asgi.GuardMiddleware(bare_asgi, guard=guard(), rules=rules))(
+        Asked(path="/tool")
+    )
+    assert dict(answer.headers)["www-authenticate"] == 'Bearer realm="api"'
