@@ -480,16 +480,12 @@ class Prefixed:
 
 def check_transparent(transparent: object) -> tuple[type, ...]:
     """Return *transparent*, or raise ConfigurationError unless it is classes of middleware."""
-    classes = (
-        cast("tuple[object, ...]", tuple(transparent))
-        if isinstance(transparent, list | tuple)
-        else ()
-    )
-    if classes != () and all(isinstance(one, type) for one in classes):
-        return cast("tuple[type, ...]", classes)
-    if transparent in ((), []):
-        return ()
-    raise ConfigurationError(f"transparent is a list of classes of middleware, not {transparent!r}")
+    given = cast("Sequence[object]", transparent) if isinstance(transparent, list | tuple) else None
+    if given is None or not all(isinstance(one, type) for one in given):
+        raise ConfigurationError(
+            f"transparent is a list of classes of middleware, not {transparent!r}"
+        )
+    return cast("tuple[type, ...]", tuple(given))
 
 
 def check_prefix(prefix: object) -> str:
