@@ -14,7 +14,7 @@ from .._core.marks import accessible, identifies, required_of
 from .._core.policy.requirement import Requirement, both
 from .._layers import Added, Foreign, flat, is_plain, is_router, passes_on, stack
 from .._routing import asked_by, by_method, required_in_front
-from ..hosts import Access
+from ..hosts import Access, below
 from ._verdict import ANY, Found, Standing, Way
 
 _OURS = "jwt_guard."
@@ -92,11 +92,11 @@ class _Front:
         """Return the same for what is mounted below *path*."""
         # Starlette knows what to take off by what it has taken off before.
         tracks = [track for track in self.tracks if track.base == track.root] or self.tracks
-        below = [
+        inside = [
             track._replace(base=f"{track.base}{path}", root=f"{track.root}{path}")
             for track in tracks
         ]
-        return replace(self, tracks=tuple(below), access=Access.GUARDED)
+        return replace(self, tracks=tuple(inside), access=Access.GUARDED)
 
     def found(
         self,
@@ -110,8 +110,10 @@ class _Front:
         deep: frozenset[str] = frozenset(),
     ) -> Found:
         """Return a route at *path*."""
+        # What begins with a prefix that is taken off, is not reached without that.
+        plain = [track for track in self.tracks if track.base or below(path, track.root) == path]
         return Found(
-            tuple(Way(f"{track.base}{path}" or "/", track.guards) for track in self.tracks),
+            tuple(Way(f"{one.base}{path}" or "/", one.guards) for one in plain or self.tracks),
             methods,
             endpoint,
             both(self.needed, needed),
