@@ -1,6 +1,7 @@
 """One document: TLS, limits, headers, proxies; against real sockets."""
 
 import gzip
+import io
 import os
 import socket
 import ssl
@@ -14,6 +15,7 @@ from email.utils import formatdate
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from jwt_guard import ConfigurationError, Guard, Issuer
 from jwt_guard._fresh import FetchError
@@ -502,3 +504,14 @@ def unused_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def test_cut_off_in_peace() -> None:
+    """A connection that was shut down at the deadline ends as one that is done: it is not."""
+    exchange = _exchange._Exchange({}, HttpFetcher())
+    response = urllib3.HTTPResponse(body=io.BytesIO(b"{}"), preload_content=False)
+    assert exchange._body(response) == b"{}"
+    exchange._over = True
+    response = urllib3.HTTPResponse(body=io.BytesIO(b"{}"), preload_content=False)
+    with pytest.raises(TimeoutError, match="the time is over"):
+        exchange._body(response)
